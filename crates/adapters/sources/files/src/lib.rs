@@ -1,0 +1,1 @@
+//! Parquet, CSV and NDJSON files, queried with SQL

@@ -1,0 +1,1 @@
+//! The baseline file format: probe, seal and merge over bytes and writers

@@ -1,0 +1,2 @@
+//! The `outflow` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Configuration as code: YAML in, checked values or problems out

@@ -1,0 +1,1 @@
+//! Arrow batches into canonical values, fingerprints, verdicts and CSV

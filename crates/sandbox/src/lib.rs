@@ -1,0 +1,1 @@
+//! A Marketing Cloud to practise on

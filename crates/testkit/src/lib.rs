@@ -1,0 +1,1 @@
+//! Builders, throwaway servers and the simulated world
