@@ -2,6 +2,24 @@
 //!
 //! This crate knows no I/O, no async, no clock and no Arrow. Everything here can be built, compared and checked in a test of one line.
 
+pub mod activation;
+pub mod data_extension;
 pub mod fingerprint;
+pub mod import;
+pub mod mapping;
+pub mod model;
+pub mod names;
+pub mod outcome;
+pub mod secret;
+pub mod verdict;
 
+pub use activation::{Activation, FieldWish, ImportRoute, InsertMode};
+pub use data_extension::{DataExtension, Field, FieldType, NewColumn};
 pub use fingerprint::{KeyFingerprint, RowFingerprint};
+pub use import::{ImportCounts, ImportId, ImportOrder, ImportStatus, Route, RowRefusal};
+pub use mapping::{MappedField, Mapping, MappingProblem};
+pub use model::{ModelColumn, ModelType};
+pub use names::{DataExtensionKey, FieldName, FileName, Name, ObjectId, RunId};
+pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
+pub use secret::Secret;
+pub use verdict::CellProblem;

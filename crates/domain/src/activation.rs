@@ -1,0 +1,68 @@
+//! What a person asks for: this model, into that data extension.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{DataExtensionKey, FieldName, Name};
+
+/// A field of the data extension and the model's column that fills it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldWish {
+    /// The field of the data extension.
+    pub field: FieldName,
+    /// The column of the model.
+    pub column: String,
+}
+
+/// Whether rows that are not in the data extension are added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsertMode {
+    /// New records are inserted, known ones updated.
+    InsertAndUpdate,
+    /// Only rows already in the data extension are updated.
+    UpdateOnly,
+}
+
+/// The road into an import, as asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportRoute {
+    /// REST where the tenant takes it, SOAP otherwise.
+    #[default]
+    Auto,
+    /// The one-time REST import.
+    Rest,
+    /// A SOAP import definition.
+    Soap,
+}
+
+/// A model or segment, to be kept in step with a data extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    /// Its name, unique in the project.
+    pub name: Name,
+    /// The data extension.
+    pub data_extension: DataExtensionKey,
+    /// Whether new records are inserted.
+    pub insert: InsertMode,
+    /// Each field of the primary key, with its column.
+    pub primary_key: Vec<FieldWish>,
+    /// Each other mapped field, with its column.
+    pub fields: Vec<FieldWish>,
+    /// Columns of the model exported as fields of the same name, created when missing.
+    pub custom_attributes: Vec<String>,
+    /// The IANA zone in which timestamps without zone are read; as they stand when absent.
+    pub time_zone: Option<String>,
+    /// The road into the import.
+    pub import: ImportRoute,
+    /// Most bytes of one file.
+    pub part_bytes_max: u64,
+    /// Seconds after which an import that has not ended blocks the activation.
+    pub import_deadline_s: u64,
+}
+
+/// Most bytes of one file unless the activation says otherwise.
+pub const PART_BYTES_MAX: u64 = 100_000_000;
+
+/// Seconds an import may take unless the activation says otherwise.
+pub const IMPORT_DEADLINE_S: u64 = 7_200;

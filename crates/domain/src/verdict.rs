@@ -1,0 +1,110 @@
+//! Why a value cannot be taken by its field.
+
+use serde::{Deserialize, Serialize};
+
+/// Our verdict on a cell, before anything is sent.
+///
+/// Only where the rule is published or no reading of the service could accept the value; anything else is sent and the service decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum CellProblem {
+    /// A null or blank in the primary key.
+    NullKey = 1,
+    /// A null or blank where the field is required and has no default.
+    NullRequired = 2,
+    /// More UTF-16 code units than the field takes.
+    TooLong = 3,
+    /// Not a whole number.
+    NotANumber = 4,
+    /// Outside of −2 147 483 648 to 2 147 483 647.
+    NumberOutOfRange = 5,
+    /// More whole digits than precision and scale leave room for.
+    DecimalPrecision = 6,
+    /// More digits after the point than the field keeps; never rounded.
+    DecimalScale = 7,
+    /// Neither a date nor a date with time.
+    NotADate = 8,
+    /// Before 1753 or after 9999.
+    DateOutOfRange = 9,
+    /// Neither true nor false.
+    NotABoolean = 10,
+    /// Not an e-mail address under any reading.
+    NotAnEmailAddress = 11,
+    /// Control characters that no file or message can carry (NUL).
+    Unprintable = 12,
+    /// Not a finite number.
+    NotFinite = 13,
+    /// The whole key is longer than the service's index takes.
+    KeyTooLong = 14,
+    /// The model's column has a type that cannot become the field's.
+    WrongType = 15,
+}
+
+impl CellProblem {
+    /// All problems.
+    pub const ALL: [Self; 15] = [
+        Self::NullKey,
+        Self::NullRequired,
+        Self::TooLong,
+        Self::NotANumber,
+        Self::NumberOutOfRange,
+        Self::DecimalPrecision,
+        Self::DecimalScale,
+        Self::NotADate,
+        Self::DateOutOfRange,
+        Self::NotABoolean,
+        Self::NotAnEmailAddress,
+        Self::Unprintable,
+        Self::NotFinite,
+        Self::KeyTooLong,
+        Self::WrongType,
+    ];
+
+    /// The stable name, as reports and the ledger spell it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NullKey => "null_key",
+            Self::NullRequired => "null_required",
+            Self::TooLong => "too_long",
+            Self::NotANumber => "not_a_number",
+            Self::NumberOutOfRange => "number_out_of_range",
+            Self::DecimalPrecision => "decimal_precision",
+            Self::DecimalScale => "decimal_scale",
+            Self::NotADate => "not_a_date",
+            Self::DateOutOfRange => "date_out_of_range",
+            Self::NotABoolean => "not_a_boolean",
+            Self::NotAnEmailAddress => "not_an_email_address",
+            Self::Unprintable => "unprintable",
+            Self::NotFinite => "not_finite",
+            Self::KeyTooLong => "key_too_long",
+            Self::WrongType => "wrong_type",
+        }
+    }
+
+    /// One sentence for the person who must act.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NullKey => "the primary key must not be null or blank",
+            Self::NullRequired => "the field is required and has no default, and the value is null or blank",
+            Self::TooLong => "the text is longer than the field; the service refuses it and never cuts it",
+            Self::NotANumber => "a Number field takes whole numbers only",
+            Self::NumberOutOfRange => "a Number field takes -2147483648 to 2147483647; use a Decimal field for more",
+            Self::DecimalPrecision => "the number has more whole digits than the field keeps",
+            Self::DecimalScale => "the number has more digits after the point than the field keeps, and is never rounded",
+            Self::NotADate => "the text is neither a date nor a date with time (write YYYY-MM-DD or YYYY-MM-DDThh:mm:ss)",
+            Self::DateOutOfRange => "the service keeps dates from 1753-01-01 to 9999-12-31",
+            Self::NotABoolean => "a Boolean field takes true or false, 1 or 0",
+            Self::NotAnEmailAddress => "an e-mail address needs one `@` with text on both sides and no blanks",
+            Self::Unprintable => "the text has a NUL character, which no file can carry",
+            Self::NotFinite => "the number is infinite or not a number",
+            Self::KeyTooLong => "the primary key has more than 450 characters in all, the most that the service's index takes",
+            Self::WrongType => "a value of this type cannot become the field's type",
+        }
+    }
+}
+
+/// Most UTF-16 code units all key columns may have together: SQL Server's 900-byte index key at two bytes a unit.
+pub const KEY_UNITS_MAX: u32 = 450;
