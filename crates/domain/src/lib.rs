@@ -10,6 +10,7 @@ pub mod mapping;
 pub mod model;
 pub mod names;
 pub mod outcome;
+pub mod run;
 pub mod secret;
 pub mod verdict;
 
@@ -21,5 +22,9 @@ pub use mapping::{MappedField, Mapping, MappingProblem};
 pub use model::{ModelColumn, ModelType};
 pub use names::{DataExtensionKey, FieldName, FileName, Name, ObjectId, RunId};
 pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
+pub use run::{
+    ActivationState, BaselineRef, Evidence, Identity, ImpossibleEvent, Manifest, OpenPart, PartPlan, PartStage, PlanId, RefusedRow,
+    RunEvent, RunRecord, RunResult, SegmentRef,
+};
 pub use secret::Secret;
 pub use verdict::CellProblem;

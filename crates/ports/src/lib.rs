@@ -1,1 +1,24 @@
-//! What the engine asks of the outside world
+//! What the engine asks of the outside world.
+//!
+//! Each trait is narrow, and each method's comment is a promise; a promise suite in the test kit checks it for every backend. Values
+//! and rules come from `outflow-domain`; nothing here knows a wire, a table or a folder.
+
+pub mod baseline_store;
+pub mod clock;
+pub mod file_store;
+pub mod ledger;
+pub mod marketing_cloud;
+pub mod progress;
+pub mod source;
+pub mod spool;
+
+pub use baseline_store::{BaselineStore, BaselineStoreError, Blob, DurableWriter};
+pub use clock::{Clock, Entropy};
+pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile};
+pub use ledger::{Ledger, LedgerCommit, LedgerError, RunSummary};
+pub use marketing_cloud::{
+    CloudError, Connection, DataExtensionSummary, MarketingCloud, RefusalList, RowFilter, RowPage, RowQuery, StartError,
+};
+pub use progress::{Progress, ProgressSink};
+pub use source::{BatchStream, Query, Scan, ScanOptions, Source, SourceError};
+pub use spool::{Spool, SpoolError, SpoolWriter};

@@ -1,0 +1,581 @@
+//! A run as its events tell it, and what they add up to for an activation.
+//!
+//! Few events, durable, in one order. [`ActivationState::apply`] turns what was recorded into what is true, and refuses the impossible.
+//! The intent is recorded before each effect and the result after it, so that a crash anywhere leaves a state from which the next run
+//! can settle what was started.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    data_extension::NewColumn,
+    fingerprint::{KeyFingerprint, RowFingerprint},
+    import::{ImportId, ImportOrder, ImportStatus, Route},
+    mapping::Mapping,
+    names::{FieldName, FileName, Name, ObjectId, RunId},
+    outcome::OutcomeCounts,
+};
+
+/// Digest of everything a plan rests on; equal changes give equal ids, whatever the order of the scan.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlanId(pub String);
+
+impl std::fmt::Display for PlanId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A file of the baseline store, as the ledger names it. Names are never used twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRef {
+    /// Its name in the store.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its entries.
+    pub entries: u64,
+    /// Its checksum.
+    pub checksum: u64,
+}
+
+/// Which files are the baseline now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineRef {
+    /// Counts up with every change; 0 is the empty baseline of a new activation.
+    pub version: u64,
+    /// The large sorted file.
+    pub base: Option<SegmentRef>,
+    /// What has changed since it was written.
+    pub delta: Option<SegmentRef>,
+    /// Live entries in both together that are present in the data extension as far as we know.
+    pub present: u64,
+}
+
+/// Whose rows a baseline speaks of. When any of it changes, what was confirmed no longer holds as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The tenant and business unit, as the connection names them.
+    pub tenant: String,
+    /// The data extension; a re-created one has another id.
+    pub data_extension: ObjectId,
+    /// Each mapped field by folded name; a dropped and re-added one has another id.
+    pub fields: BTreeMap<String, ObjectId>,
+}
+
+/// A file that a plan names, with all that is decided about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartPlan {
+    /// Its number within the run, from 1.
+    pub part: u32,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes, header included.
+    pub bytes: u64,
+    /// How it will be imported, with the literal file name.
+    pub order: ImportOrder,
+}
+
+impl PartPlan {
+    /// The file's name at the route.
+    #[must_use]
+    pub const fn file(&self) -> &FileName {
+        &self.order.file
+    }
+}
+
+/// Everything a run will do, complete and immutable before the first byte is transferred.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The plan's id.
+    pub plan: PlanId,
+    /// The road of every import.
+    pub route: Route,
+    /// Columns to be created first.
+    pub columns: Vec<NewColumn>,
+    /// The files.
+    pub parts: Vec<PartPlan>,
+    /// Rows read from the source.
+    pub source_rows: u64,
+    /// Baseline entries that were not seen.
+    pub leaving_rows: u64,
+    /// What is decided already: unchanged rows, rows withheld, rows that left. Rows to be sent are in the parts.
+    pub decided: OutcomeCounts,
+}
+
+/// A row the service refused; not sent again until its values, the mapping or the field changes, or a person asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRow {
+    /// The row's key.
+    pub key: KeyFingerprint,
+    /// The values that were refused.
+    pub row: RowFingerprint,
+    /// The service's code, or `unexplained` where only reading back told.
+    pub code: String,
+    /// The field, where the service named one.
+    pub field: Option<FieldName>,
+    /// Digest of mapping and field types under which it was refused.
+    pub schema: String,
+}
+
+/// What ended the doubt about a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The counts proved that every row was applied.
+    Counts,
+    /// The receipt told each refused row.
+    Rows,
+    /// The rows were read back.
+    ReadBack,
+    /// Nothing could be established; the rows stay in doubt.
+    None,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum RunResult {
+    /// Every sendable row is confirmed.
+    Succeeded,
+    /// Finished, but rows were refused or are invalid.
+    RowsRefused,
+    /// Finished, but rows are held or unconfirmed.
+    RowsPending,
+    /// An import has not ended; nothing is started over it.
+    Blocked {
+        /// The import, or the file where its number is not known.
+        import: String,
+    },
+    /// Stopped by an error or a person; what was confirmed stays confirmed.
+    Failed {
+        /// The error's code.
+        code: String,
+        /// The error in a sentence, without values.
+        message: String,
+    },
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// A run begins.
+    Started {
+        /// Whether every row is sent, whatever the baseline says.
+        full: bool,
+    },
+    /// The plan is made; nothing is decided afterwards.
+    Planned {
+        /// The plan.
+        manifest: Box<Manifest>,
+        /// The mapping its fingerprints are of.
+        mapping: Box<Mapping>,
+        /// Whose rows they are, columns yet to be added left out.
+        identity: Identity,
+    },
+    /// Columns are about to be created.
+    ColumnsAdding,
+    /// Columns were created; the identity has their fields now.
+    ColumnsAdded {
+        /// Whose rows the baseline speaks of from here on.
+        identity: Identity,
+    },
+    /// A file is about to travel.
+    TransferStarting {
+        /// The part.
+        part: u32,
+    },
+    /// The file lies whole at the route.
+    Transferred {
+        /// The part.
+        part: u32,
+    },
+    /// An import is about to be started. From here on, every row of the part is in doubt.
+    ImportStarting {
+        /// The part.
+        part: u32,
+        /// The newest import the service knew of this activation just before, where it can be asked.
+        newest: Option<String>,
+        /// The part's keys with what was sent, sorted.
+        doubt: SegmentRef,
+    },
+    /// The service has a number for it.
+    ImportStarted {
+        /// The part.
+        part: u32,
+        /// The number.
+        import: ImportId,
+    },
+    /// The start was refused for certain: nothing was begun and nothing is in doubt.
+    ImportNotStarted {
+        /// The part.
+        part: u32,
+        /// The service's code.
+        code: String,
+    },
+    /// The import is known to have ended.
+    ImportEnded {
+        /// The part.
+        part: u32,
+        /// Its end.
+        status: ImportStatus,
+    },
+    /// What became of each row of the part is established as far as it can be.
+    PartSettled {
+        /// The part.
+        part: u32,
+        /// What told.
+        evidence: Evidence,
+        /// The outcomes of its rows.
+        outcomes: OutcomeCounts,
+        /// Entries to be merged into the baseline.
+        confirmed: Option<SegmentRef>,
+        /// Rows still in doubt, or `None` when none is.
+        doubt: Option<SegmentRef>,
+    },
+    /// The part was never started; its file is removed here and at the route.
+    PartDropped {
+        /// The part.
+        part: u32,
+    },
+    /// A new baseline counts from here on.
+    BaselineAdvanced {
+        /// The baseline.
+        baseline: BaselineRef,
+        /// Settled segments that it has taken in.
+        merged: Vec<String>,
+        /// The mapping it is written under.
+        mapping: Box<Mapping>,
+        /// Whose rows it speaks of.
+        identity: Identity,
+    },
+    /// A person gave up on an import whose end is not known. Its rows stay in doubt; the road is open again.
+    Abandoned {
+        /// The part.
+        part: u32,
+    },
+    /// The run is over.
+    Ended {
+        /// How.
+        result: RunResult,
+        /// The outcomes of all rows.
+        outcomes: OutcomeCounts,
+    },
+}
+
+/// An event with its place in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The activation.
+    pub activation: Name,
+    /// The run.
+    pub run: RunId,
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEvent,
+}
+
+/// How far a part has come. Each step is only reached from the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum PartStage {
+    /// Nothing has been done.
+    Planned,
+    /// The file is travelling, or half there.
+    Transferring,
+    /// The file lies whole at the route.
+    Transferred,
+    /// A start was intended; whether it happened is not known.
+    Starting {
+        /// The newest import of before.
+        newest: Option<String>,
+    },
+    /// The import has a number.
+    Started {
+        /// The number.
+        import: ImportId,
+    },
+    /// The import has ended, and is yet to be settled.
+    Ended {
+        /// The number, where it is known.
+        import: Option<ImportId>,
+        /// Its end.
+        status: ImportStatus,
+    },
+    /// Settled as far as could be; some rows stay in doubt.
+    Unresolved,
+}
+
+/// A part that is not wholly settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPart {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// What was planned.
+    pub plan: PartPlan,
+    /// Whose rows it carries.
+    pub identity: Identity,
+    /// The mapping its fingerprints are of.
+    pub mapping: Box<Mapping>,
+    /// The rows in doubt, once a start was intended.
+    pub doubt: Option<SegmentRef>,
+    /// How far it has come.
+    pub stage: PartStage,
+    /// Whether a person gave up on its import.
+    pub is_abandoned: bool,
+}
+
+impl OpenPart {
+    /// Whether its import may still be at work: nothing may be started on the same data extension.
+    #[must_use]
+    pub const fn may_be_running(&self) -> bool {
+        matches!(self.stage, PartStage::Starting { .. } | PartStage::Started { .. }) && !self.is_abandoned
+    }
+
+    /// Whether the service was never asked to import it.
+    #[must_use]
+    pub const fn is_not_started(&self) -> bool {
+        matches!(self.stage, PartStage::Planned | PartStage::Transferring | PartStage::Transferred)
+    }
+}
+
+/// What the events of an activation add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivationState {
+    /// The baseline that counts.
+    pub baseline: BaselineRef,
+    /// The mapping it is written under.
+    pub mapping: Option<Box<Mapping>>,
+    /// Whose rows it speaks of.
+    pub identity: Option<Identity>,
+    /// Segments that were settled and are yet to be merged into the baseline, oldest first.
+    pub confirmed: Vec<SegmentRef>,
+    /// Parts that are not wholly settled, oldest first.
+    pub open_parts: Vec<OpenPart>,
+    /// The run that has started and not ended.
+    pub current_run: Option<RunId>,
+    /// The plan of the current run.
+    pub planned: Option<(Box<Mapping>, Identity)>,
+    /// The last run that ended, with its time and result.
+    pub last_ended: Option<(RunId, i64, RunResult)>,
+    /// When a run last succeeded.
+    pub last_success_ms: Option<i64>,
+    /// Events applied so far.
+    pub events: u64,
+}
+
+/// An event that cannot follow what was recorded before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {number} of activation `{activation}` ({event}) cannot follow what the ledger holds: {why}")]
+pub struct ImpossibleEvent {
+    /// The activation.
+    pub activation: Name,
+    /// Its place in the activation's history, from 1.
+    pub number: u64,
+    /// The event's name.
+    pub event: &'static str,
+    /// Why not.
+    pub why: &'static str,
+}
+
+impl RunEvent {
+    /// The event's stable name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Planned { .. } => "planned",
+            Self::ColumnsAdding => "columns_adding",
+            Self::ColumnsAdded { .. } => "columns_added",
+            Self::TransferStarting { .. } => "transfer_starting",
+            Self::Transferred { .. } => "transferred",
+            Self::ImportStarting { .. } => "import_starting",
+            Self::ImportStarted { .. } => "import_started",
+            Self::ImportNotStarted { .. } => "import_not_started",
+            Self::ImportEnded { .. } => "import_ended",
+            Self::PartSettled { .. } => "part_settled",
+            Self::PartDropped { .. } => "part_dropped",
+            Self::BaselineAdvanced { .. } => "baseline_advanced",
+            Self::Abandoned { .. } => "abandoned",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+impl ActivationState {
+    /// Takes an event in.
+    ///
+    /// # Errors
+    /// When the event cannot follow; the state is as it was then.
+    pub fn apply(&mut self, record: &RunRecord) -> Result<(), ImpossibleEvent> {
+        let mut next = self.clone();
+        next.step(record).map_err(|why| ImpossibleEvent {
+            activation: record.activation.clone(),
+            number: self.events + 1,
+            event: record.event.name(),
+            why,
+        })?;
+        next.events += 1;
+        *self = next;
+        Ok(())
+    }
+
+    fn step(&mut self, record: &RunRecord) -> Result<(), &'static str> {
+        use PartStage as Stage;
+        match &record.event {
+            RunEvent::Started { .. } => {
+                self.current_run = Some(record.run.clone());
+                self.planned = None;
+            }
+            RunEvent::Planned { manifest, mapping, identity } => {
+                if self.current_run.as_ref() != Some(&record.run) {
+                    return Err("the run has not started");
+                }
+                if self.open_parts.iter().any(|it| it.is_not_started() || it.may_be_running()) {
+                    return Err("an earlier run's parts are neither dropped nor ended");
+                }
+                self.planned = Some((mapping.clone(), identity.clone()));
+                self.open_parts.extend(manifest.parts.iter().map(|plan| OpenPart {
+                    run: record.run.clone(),
+                    plan: plan.clone(),
+                    identity: identity.clone(),
+                    mapping: mapping.clone(),
+                    doubt: None,
+                    stage: Stage::Planned,
+                    is_abandoned: false,
+                }));
+            }
+            RunEvent::ColumnsAdding => {
+                self.planned.as_ref().ok_or("there is no plan")?;
+            }
+            RunEvent::ColumnsAdded { identity } => {
+                self.planned.as_mut().ok_or("there is no plan")?.1 = identity.clone();
+                for part in self.open_parts.iter_mut().filter(|it| it.run == record.run) {
+                    part.identity = identity.clone();
+                }
+            }
+            RunEvent::TransferStarting { part } => {
+                let part = self.part(&record.run, *part)?;
+                part.stage = match part.stage {
+                    Stage::Planned | Stage::Transferring => Stage::Transferring,
+                    _ => return Err("its file has arrived already"),
+                };
+            }
+            RunEvent::Transferred { part } => {
+                let part = self.part(&record.run, *part)?;
+                part.stage = match part.stage {
+                    Stage::Transferring => Stage::Transferred,
+                    _ => return Err("its transfer was not started"),
+                };
+            }
+            RunEvent::ImportStarting { part, newest, doubt } => {
+                if self.open_parts.iter().any(OpenPart::may_be_running) {
+                    let part = self.part(&record.run, *part)?;
+                    // The same file may be started again when its first start got lost.
+                    if !matches!(part.stage, Stage::Starting { .. }) {
+                        return Err("another import may still be running");
+                    }
+                }
+                let part = self.part(&record.run, *part)?;
+                match &part.stage {
+                    Stage::Transferred => {
+                        part.stage = Stage::Starting { newest: newest.clone() };
+                        part.doubt = Some(doubt.clone());
+                    }
+                    Stage::Starting { .. } => {}
+                    _ => return Err("its file has not arrived"),
+                }
+            }
+            RunEvent::ImportStarted { part, import } => {
+                let part = self.part(&record.run, *part)?;
+                part.stage = match part.stage {
+                    Stage::Starting { .. } => Stage::Started { import: import.clone() },
+                    _ => return Err("no start was intended"),
+                };
+            }
+            RunEvent::ImportNotStarted { part, .. } => {
+                let part = self.part(&record.run, *part)?;
+                if !matches!(part.stage, Stage::Starting { .. }) {
+                    return Err("no start was intended");
+                }
+                part.stage = Stage::Transferred;
+                part.doubt = None;
+            }
+            RunEvent::ImportEnded { part, status } => {
+                let part = self.part(&record.run, *part)?;
+                let import = match &part.stage {
+                    Stage::Started { import } => Some(import.clone()),
+                    Stage::Starting { .. } => None,
+                    _ => return Err("no import was started"),
+                };
+                part.stage = Stage::Ended { import, status: status.clone() };
+            }
+            RunEvent::PartSettled { part, confirmed, doubt, .. } => {
+                let number = *part;
+                let part = self.part(&record.run, number)?;
+                let may_settle = match part.stage {
+                    Stage::Ended { .. } | Stage::Unresolved => true,
+                    Stage::Starting { .. } | Stage::Started { .. } => part.is_abandoned,
+                    Stage::Planned | Stage::Transferring | Stage::Transferred => false,
+                };
+                if !may_settle {
+                    return Err("its import has not ended");
+                }
+                match doubt {
+                    Some(doubt) => {
+                        part.doubt = Some(doubt.clone());
+                        part.stage = Stage::Unresolved;
+                    }
+                    None => self.open_parts.retain(|it| it.run != record.run || it.plan.part != number),
+                }
+                self.confirmed.extend(confirmed.clone());
+            }
+            RunEvent::PartDropped { part } => {
+                let number = *part;
+                if !self.part(&record.run, number)?.is_not_started() {
+                    return Err("its import may have been started");
+                }
+                self.open_parts.retain(|it| it.run != record.run || it.plan.part != number);
+            }
+            RunEvent::BaselineAdvanced { baseline, merged, mapping, identity } => {
+                if baseline.version != self.baseline.version + 1 {
+                    return Err("the baseline's version does not follow");
+                }
+                self.baseline = baseline.clone();
+                self.mapping = Some(mapping.clone());
+                self.identity = Some(identity.clone());
+                self.confirmed.retain(|it| !merged.contains(&it.name));
+            }
+            RunEvent::Abandoned { part } => {
+                let part = self.part(&record.run, *part)?;
+                if !matches!(part.stage, Stage::Starting { .. } | Stage::Started { .. }) {
+                    return Err("its import is not open");
+                }
+                part.is_abandoned = true;
+            }
+            RunEvent::Ended { result, .. } => {
+                if self.current_run.take().as_ref() != Some(&record.run) {
+                    return Err("the run has not started");
+                }
+                self.planned = None;
+                if matches!(result, RunResult::Succeeded | RunResult::RowsRefused) {
+                    self.last_success_ms = Some(record.at_ms);
+                }
+                self.last_ended = Some((record.run.clone(), record.at_ms, result.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, run: &RunId, number: u32) -> Result<&mut OpenPart, &'static str> {
+        let mut parts = self.open_parts.iter_mut();
+        parts.find(|it| it.run == *run && it.plan.part == number).ok_or("the run has no such open part")
+    }
+}
+
+#[cfg(test)]
+mod tests;

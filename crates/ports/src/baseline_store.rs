@@ -1,0 +1,57 @@
+//! Where segments of baselines lie.
+
+use std::{fmt, io, sync::Arc};
+
+/// Bytes of a stored segment, mapped or in memory.
+#[derive(Clone)]
+pub struct Blob(pub Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl AsRef<[u8]> for Blob {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.as_ref().len())
+    }
+}
+
+/// Writes a segment that nobody sees before [`DurableWriter::commit`].
+pub trait DurableWriter: io::Write + Send {
+    /// Makes the whole file durable under its name: file synced, renamed, folder synced. Dropping the writer instead leaves nothing.
+    fn commit(self: Box<Self>) -> Result<(), BaselineStoreError>;
+}
+
+/// The segments of one activation's baseline. Calls are local and quick, and block.
+pub trait BaselineStore: fmt::Debug + Send + Sync {
+    /// A name that no segment has had before.
+    fn fresh_name(&self, kind: &str) -> String;
+
+    /// Begins a segment.
+    fn create(&self, name: &str) -> Result<Box<dyn DurableWriter>, BaselineStoreError>;
+
+    /// The bytes of a committed segment.
+    fn open(&self, name: &str) -> Result<Blob, BaselineStoreError>;
+
+    /// Every committed segment.
+    fn list(&self) -> Result<Vec<String>, BaselineStoreError>;
+
+    /// Removes a segment; one that is gone already is no error.
+    fn remove(&self, name: &str) -> Result<(), BaselineStoreError>;
+}
+
+/// Why a segment could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("the baseline segment `{name}` in `{place}` cannot be {action}")]
+pub struct BaselineStoreError {
+    /// The segment.
+    pub name: String,
+    /// The folder or store.
+    pub place: String,
+    /// What was tried: `written`, `read`, `removed`, `listed`.
+    pub action: &'static str,
+    /// Why.
+    pub source: io::Error,
+}
