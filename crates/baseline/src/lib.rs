@@ -1,1 +1,45 @@
-//! The baseline file format: probe, seal and merge over bytes and writers
+//! What a destination has confirmed to hold, as fingerprints: the file format, the probe, the seal and the merge.
+//!
+//! The life of a baseline, and where each step lives:
+//!
+//! | step | place |
+//! |---|---|
+//! | a file is written once, in key order | [`SegmentWriter`] |
+//! | it is opened, checked whole, and refused by name when it is not the one expected | [`Segment::open`], [`OpenError`] |
+//! | a base and the delta over it become one set, which is asked about every row of the model | [`Baseline`], [`Probe`] |
+//! | what is news, or occurs again, is recorded by key | [`Record`], [`Spreader`] |
+//! | records are sorted and duplicates are found | [`Sealer`] |
+//! | what was confirmed becomes the next delta or the next base | [`next_shape`], [`write_delta`], [`write_base`] |
+//!
+//! Everything works over bytes and [`std::io::Write`]: there are no file names, no Arrow and no async here, and what may be read
+//! or written when is for the caller to decide. `docs/reference/baseline-format.md` specifies the files to the byte.
+
+mod baseline;
+mod entry;
+mod error;
+mod header;
+mod index;
+mod layout;
+mod merge;
+mod probe;
+mod raw;
+mod record;
+mod seal;
+mod seen;
+mod segment;
+mod spread;
+mod writer;
+
+pub use baseline::Baseline;
+pub use entry::{Entry, EntryState, Origin, Presence, Update};
+pub use error::{Damage, OpenError};
+pub use header::{Expect, Header, Kind};
+pub use layout::SegmentInfo;
+pub use merge::{DELTA_PERCENT_MAX, MergeError, Shape, next_shape, write_base, write_delta};
+pub use probe::Probe;
+pub use raw::Mapped;
+pub use record::{Old, Place, Record, RecordKind};
+pub use seal::{SealCounts, SealError, Sealed, Sealer};
+pub use segment::Segment;
+pub use spread::{BUCKETS, BucketWriters, RecordSink, Spread, Spreader, bucket_of};
+pub use writer::{SegmentWriter, WriteError};

@@ -1,0 +1,147 @@
+//! The bucket index: where the entries begin whose keys share their top bits.
+
+use crate::entry::{EntryBytes, key_of};
+use crate::layout::{BUCKET_BITS_MAX, WORD_BYTES};
+
+/// A bucket has this many entries on average, up to twice as many: one to two cache lines.
+const ENTRIES_PER_BUCKET: u64 = 2;
+
+/// Buckets that may exist beyond those the entries so far justify, so that chance among the first entries costs no bits.
+const BUCKETS_SPARE: u64 = 4096;
+
+/// The bucket of a key: its top `bits` bits.
+#[inline]
+pub(crate) const fn bucket(key: u128, bits: u32) -> usize {
+    // Two shifts, as one by 64 for no bits at all would not be defined.
+    (((key >> 64) as u64 >> 1) >> (BUCKET_BITS_MAX + 32 - bits)) as usize
+}
+
+/// Collects the index while entries arrive in key order and their number is not yet known.
+///
+/// Keys are keyed hashes, so they arrive evenly: what share of the key space has passed after `n` entries tells how many there
+/// will be. It begins with the finest buckets and halves their number whenever there are more of them than the entries justify.
+/// Keys that are not even cost speed, as buckets stay coarse, but neither memory nor correctness.
+#[derive(Debug)]
+pub(crate) struct IndexBuilder {
+    bits: u32,
+    /// For each bucket up to the latest key's, the position of the first entry in it or after it.
+    starts: Vec<u32>,
+}
+
+impl IndexBuilder {
+    pub(crate) fn new() -> Self {
+        Self { bits: BUCKET_BITS_MAX, starts: Vec::new() }
+    }
+
+    /// Takes the entry at `position`, whose key is not below the one before.
+    #[inline]
+    pub(crate) fn push(&mut self, key: u128, position: u32) {
+        while bucket(key, self.bits) >= self.starts.len() {
+            let buckets_max = u64::from(position) * 3 / (2 * ENTRIES_PER_BUCKET) + BUCKETS_SPARE;
+            let latest = bucket(key, self.bits);
+            if latest as u64 >= buckets_max {
+                self.halve();
+            } else {
+                self.starts.resize(latest + 1, position);
+            }
+        }
+    }
+
+    /// Ends the index of `entries` entries: the bits that choose a bucket, and the start of each bucket and the end of the last.
+    pub(crate) fn finish(mut self, entries: u32) -> (u32, Vec<u32>) {
+        let wanted = (u64::from(entries) / ENTRIES_PER_BUCKET).checked_ilog2().unwrap_or(0);
+        while self.bits > wanted {
+            self.halve();
+        }
+        self.starts.resize((1 << self.bits) + 1, entries);
+        (self.bits, self.starts)
+    }
+
+    /// Joins neighbours: a coarser bucket begins where its first half began.
+    fn halve(&mut self) {
+        self.bits -= 1;
+        let buckets = self.starts.len().div_ceil(2);
+        for coarse in 1..buckets {
+            self.starts[coarse] = self.starts[2 * coarse];
+        }
+        self.starts.truncate(buckets);
+    }
+}
+
+/// The first entry at which an index does not say where the bucket begins, or keys do not ascend.
+pub(crate) fn first_mistake(entries: &[EntryBytes], index: &[[u8; WORD_BYTES]], bits: u32) -> Option<u64> {
+    let mut next = 0;
+    let mut starts = index.iter().map(|start| u32::from_le_bytes(*start) as usize);
+    let mut previous = None;
+    for (position, entry) in entries.iter().enumerate() {
+        let key = key_of(entry).0;
+        if previous.is_some_and(|previous| previous >= key) {
+            return Some(position as u64);
+        }
+        previous = Some(key);
+        // All buckets up to this entry's that have not begun begin here.
+        while next <= bucket(key, bits) {
+            if starts.next() != Some(position) {
+                return Some(position as u64);
+            }
+            next += 1;
+        }
+    }
+    starts.any(|start| start != entries.len()).then_some(entries.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(keys: &[u128]) -> (u32, Vec<u32>) {
+        let mut builder = IndexBuilder::new();
+        for (position, &key) in keys.iter().enumerate() {
+            builder.push(key, position as u32);
+        }
+        builder.finish(keys.len() as u32)
+    }
+
+    fn check(keys: &[u128], bits: u32) {
+        let (found, starts) = built(keys);
+        assert_eq!(found, bits);
+        let naive = (0..=1usize << bits).map(|it| keys.iter().filter(|&&key| bucket(key, bits) < it).count() as u32);
+        assert!(naive.eq(starts), "{} keys", keys.len());
+    }
+
+    #[test]
+    fn a_bucket_is_the_top_bits_of_the_key() {
+        assert_eq!(bucket(u128::MAX, 0), 0);
+        assert_eq!(bucket(u128::MAX, 1), 1);
+        assert_eq!(bucket(u128::MAX, 31), (1 << 31) - 1);
+        assert_eq!(bucket(1 << 125, 4), 2);
+    }
+
+    #[test]
+    fn few_entries_have_one_bucket() {
+        check(&[], 0);
+        check(&[u128::MAX], 0);
+        check(&[0, 1, u128::MAX], 0);
+    }
+
+    #[test]
+    fn even_keys_fill_their_buckets() {
+        let step = u128::MAX / 1000;
+        check(&(0..1000).map(|it| it * step).collect::<Vec<_>>(), 8);
+        let step = u128::MAX / 20_000;
+        let (bits, _) = built(&(0..20_000).map(|it| it * step).collect::<Vec<_>>());
+        assert_eq!(bits, 13, "10,000 buckets wanted, rounded down to a power of two");
+    }
+
+    #[test]
+    fn keys_that_crowd_at_one_end_keep_a_right_index() {
+        check(&(0..1000).collect::<Vec<_>>(), 8);
+        check(&(0..1000).map(|it| u128::MAX - 999 + it).collect::<Vec<_>>(), 8);
+        // Too crowded for fine buckets: after the first key only some of the spare ones are left.
+        let crowded: Vec<u128> = (0..40_000).map(|it| u128::MAX - 39_999 + it).collect();
+        let (bits, starts) = built(&crowded);
+        assert!(bits <= 12);
+        assert_eq!(starts[(1 << bits) - 1], 0);
+        assert_eq!(starts[1 << bits], 40_000);
+    }
+}

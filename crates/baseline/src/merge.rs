@@ -1,0 +1,175 @@
+//! From one baseline to the next.
+
+use std::io::Write;
+
+use crate::entry::Update;
+use crate::header::Kind;
+use crate::layout::SegmentInfo;
+use crate::segment::Segment;
+use crate::writer::{SegmentWriter, WriteError};
+
+/// A delta of this share of its base, or more, is merged into a new base.
+pub const DELTA_PERCENT_MAX: u64 = 5;
+
+/// What a settle has to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing changed: no file is written, and the baseline version stays.
+    Nothing,
+    /// A new delta in place of the old one, over the same base: [`write_delta`].
+    Delta,
+    /// A new base, and no delta: [`write_base`].
+    Base,
+}
+
+/// What to write for `updates` updates, given the entries of the base (0 where there is none) and of the delta.
+#[must_use]
+pub const fn next_shape(base_entries: u64, delta_entries: u64, updates: u64) -> Shape {
+    if updates == 0 {
+        Shape::Nothing
+    } else if (delta_entries + updates) * 100 < base_entries * DELTA_PERCENT_MAX {
+        Shape::Delta
+    } else {
+        Shape::Base
+    }
+}
+
+/// Why a merge failed. What was written by then is no segment.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The segment could not be written, or the updates were not in order.
+    #[error("the next baseline could not be written")]
+    Write(#[from] WriteError),
+    /// The writer was begun for another kind of segment.
+    #[error("the next {expected:?} segment was begun as {found:?}")]
+    Kind {
+        /// What the writer's header says.
+        found: Kind,
+        /// What is to be written.
+        expected: Kind,
+    },
+    /// A bug: entries were lost or doubled.
+    #[error("the next baseline has {written} entries where {expected} must come out; the old one stays; please report this bug")]
+    Conservation {
+        /// Entries that came out.
+        written: u64,
+        /// Entries that must come out.
+        expected: u64,
+    },
+}
+
+/// Writes the delta that says what `old` says, overruled by `updates`, which strictly ascend.
+///
+/// A dropped key stays in the delta, as the base may hold it.
+///
+/// # Errors
+/// When `updates` do not strictly ascend or writing fails.
+pub fn write_delta<B: AsRef<[u8]>, W: Write>(
+    old: Option<&Segment<B>>,
+    updates: impl IntoIterator<Item = Update>,
+    writer: SegmentWriter<W>,
+) -> Result<SegmentInfo, MergeError> {
+    merge(Kind::Delta, old.as_slice(), updates, writer)
+}
+
+/// Writes the base that holds what `old_base` and `old_delta` hold, overruled by `updates`, which strictly ascend.
+///
+/// # Errors
+/// When `updates` do not strictly ascend or writing fails.
+pub fn write_base<B: AsRef<[u8]>, W: Write>(
+    old_base: Option<&Segment<B>>,
+    old_delta: Option<&Segment<B>>,
+    updates: impl IntoIterator<Item = Update>,
+    writer: SegmentWriter<W>,
+) -> Result<SegmentInfo, MergeError> {
+    let old: Vec<&Segment<B>> = old_base.into_iter().chain(old_delta).collect();
+    merge(Kind::Base, &old, updates, writer)
+}
+
+/// Writes what the segments and, above them, the updates say; of equal keys the last source speaks.
+fn merge<B: AsRef<[u8]>, W: Write>(
+    kind: Kind,
+    segments: &[&Segment<B>],
+    updates: impl IntoIterator<Item = Update>,
+    mut writer: SegmentWriter<W>,
+) -> Result<SegmentInfo, MergeError> {
+    if writer.header().kind != kind {
+        return Err(MergeError::Kind { found: writer.header().kind, expected: kind });
+    }
+    let mut stored: Vec<_> = segments.iter().map(|it| it.updates().peekable()).collect();
+    let mut updates = Ascending { updates: updates.into_iter(), taken: 0, latest: None };
+    let mut update = updates.next()?;
+    // Entries that a later source overruled, and dropped keys that need no mention.
+    let (mut hidden, mut left_out) = (0, 0);
+    loop {
+        let keys = stored.iter_mut().filter_map(|it| it.peek().map(Update::key));
+        let Some(key) = keys.chain(update.map(|it| it.key())).min() else { break };
+        let mut said = None;
+        for segment in &mut stored {
+            if let Some(next) = segment.next_if(|next| next.key() == key) {
+                hidden += u64::from(said.replace(next).is_some());
+            }
+        }
+        if let Some(next) = update.filter(|next| next.key() == key) {
+            hidden += u64::from(said.replace(next).is_some());
+            update = updates.next()?;
+        }
+        match said {
+            Some(Update::Drop(_)) if kind != Kind::Delta => left_out += 1,
+            Some(said) => writer.push_update(said)?,
+            None => {}
+        }
+    }
+    // The lengths are those the footers state, which no step above has looked at.
+    let sources = segments.iter().map(|it| it.len()).sum::<u64>() + updates.taken;
+    let (written, expected) = (writer.entries(), sources - hidden - left_out);
+    if written != expected {
+        return Err(MergeError::Conservation { written, expected });
+    }
+    Ok(writer.finish()?)
+}
+
+/// Updates whose order is checked: one that came too late could drop a key that was already written.
+struct Ascending<I> {
+    updates: I,
+    taken: u64,
+    latest: Option<u128>,
+}
+
+impl<I: Iterator<Item = Update>> Ascending<I> {
+    fn next(&mut self) -> Result<Option<Update>, WriteError> {
+        let Some(update) = self.updates.next() else { return Ok(None) };
+        let key = update.key().0;
+        match self.latest.replace(key) {
+            Some(previous) if previous >= key => Err(WriteError::NotAscending { previous, key }),
+            _ => {
+                self.taken += 1;
+                Ok(Some(update))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_updates_nothing_is_written() {
+        assert_eq!(next_shape(0, 0, 0), Shape::Nothing);
+        assert_eq!(next_shape(100, 50, 0), Shape::Nothing);
+    }
+
+    #[test]
+    fn below_five_percent_the_delta_is_rewritten() {
+        assert_eq!(next_shape(1000, 0, 49), Shape::Delta);
+        assert_eq!(next_shape(1000, 0, 50), Shape::Base);
+        assert_eq!(next_shape(1000, 30, 19), Shape::Delta);
+        assert_eq!(next_shape(1000, 30, 20), Shape::Base);
+    }
+
+    #[test]
+    fn without_a_base_one_is_written() {
+        assert_eq!(next_shape(0, 0, 1), Shape::Base);
+    }
+}
