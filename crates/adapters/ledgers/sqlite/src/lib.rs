@@ -1,1 +1,297 @@
-//! The ledger in SQLite
+//! The ledger in SQLite: one file beside the baselines, for one machine.
+//!
+//! Events are kept as they happened; what they add up to is kept beside them in the same transaction, so that opening an activation does
+//! not replay its history. Every write transaction begins with `BEGIN IMMEDIATE`: a deferred one may fail when it turns from reading to
+//! writing, however long it would wait.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use outflow_domain::{ActivationState, FieldName, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunId, RunRecord};
+use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+/// Version of the tables below, kept in `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a writer waits for another one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const SCHEMA: &str = "
+CREATE TABLE event (
+    seq        INTEGER PRIMARY KEY,
+    activation TEXT NOT NULL,
+    run        TEXT NOT NULL,
+    at_ms      INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    record     TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_by_run ON event (run, seq);
+CREATE INDEX run_start ON event (activation, seq) WHERE name = 'started';
+CREATE TABLE activation (
+    name   TEXT PRIMARY KEY,
+    events INTEGER NOT NULL,
+    state  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refused (
+    activation TEXT NOT NULL,
+    key        BLOB NOT NULL,
+    row        INTEGER NOT NULL,
+    code       TEXT NOT NULL,
+    field      TEXT,
+    schema     TEXT NOT NULL,
+    PRIMARY KEY (activation, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The ledger in one SQLite file.
+#[derive(Clone)]
+pub struct SqliteLedger {
+    path: PathBuf,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl fmt::Debug for SqliteLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteLedger").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteLedger {
+    /// Opens the ledger, and creates it with its folder when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, is no ledger, or is of a newer program.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let unusable = |message: String| LedgerError::Unusable { place: path.display().to_string(), message };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|it| unusable(format!("its folder cannot be created: {it}")))?;
+        }
+        let connection = Connection::open(path).and_then(prepared).map_err(|it| unusable(sentence(&it)))?;
+        let ledger = Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) };
+        let version = ledger.migrate().map_err(|it| unusable(sentence(&it)))?;
+        if version != SCHEMA_VERSION {
+            return Err(unusable(format!("it has tables of version {version}, and this program knows {SCHEMA_VERSION}; use the program that wrote it")));
+        }
+        Ok(ledger)
+    }
+
+    /// Opens a ledger that is there, for reading only: nothing is created or changed.
+    ///
+    /// # Errors
+    /// As [`SqliteLedger::open`].
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, LedgerError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags).and_then(|it| {
+            it.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(it)
+        });
+        let connection =
+            opened.map_err(|it| LedgerError::Unusable { place: path.display().to_string(), message: sentence(&it) })?;
+        Ok(Some(Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) }))
+    }
+
+    fn migrate(&self) -> rusqlite::Result<i64> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+        if found != 0 {
+            return Ok(found);
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been quicker.
+        let found = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+        if found == 0 {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
+        transaction.commit()?;
+        Ok(SCHEMA_VERSION)
+    }
+
+    /// Runs a piece of work on the connection, off the threads that serve the network.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let connection = Arc::clone(&self.connection);
+        let worked = tokio::task::spawn_blocking(move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))).await;
+        let fault = match worked {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(fault)) => fault,
+            Err(join) => Fault::Unreadable(format!("its thread ended: {join}")),
+        };
+        let place = self.path.display().to_string();
+        Err(match fault {
+            Fault::Sqlite(it) => LedgerError::Unusable { place, message: sentence(&it) },
+            Fault::Unreadable(message) => LedgerError::Unusable { place, message },
+            Fault::Ledger(it) => it,
+        })
+    }
+}
+
+fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // WAL lets readers (`outflow status`) look while a run writes; FULL syncs at every commit, as the ledger is the only commit point.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// SQLite's error with a remedy where a person can act.
+fn sentence(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode as Code;
+    let hint = match error.sqlite_error_code() {
+        Some(Code::ReadOnly | Code::PermissionDenied | Code::CannotOpen) => "; make the state folder writable for this user",
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => "; another program holds it, wait for it to end",
+        Some(Code::DiskFull) => "; the disk is full, make room and run again",
+        Some(Code::NotADatabase | Code::DatabaseCorrupt) => {
+            "; it is damaged or no ledger: restore it from a backup, or move it away and rebuild each baseline with `outflow baseline rebuild ACTIVATION --from destination`"
+        }
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
+enum Fault {
+    Sqlite(rusqlite::Error),
+    Unreadable(String),
+    Ledger(LedgerError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(format!("a record cannot be read: {error}"))
+    }
+}
+
+fn state_of(connection: &Connection, name: &Name) -> Result<ActivationState, Fault> {
+    let found = connection
+        .prepare_cached("SELECT state FROM activation WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get::<_, String>(0))
+        .optional()?;
+    Ok(found.map(|it| serde_json::from_str(&it)).transpose()?.unwrap_or_default())
+}
+
+fn append(transaction: &Transaction<'_>, commit: &LedgerCommit) -> Result<ActivationState, Fault> {
+    let record = &commit.record;
+    let activation = record.activation.as_str();
+    let mut state = state_of(transaction, &record.activation)?;
+    if state.events != commit.expected_events {
+        let (activation, expected, found) = (record.activation.clone(), commit.expected_events, state.events);
+        return Err(Fault::Ledger(LedgerError::Moved { activation, expected, found }));
+    }
+    state.apply(record).map_err(|it| Fault::Ledger(it.into()))?;
+    transaction
+        .prepare_cached("INSERT INTO event (activation, run, at_ms, name, record) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![activation, record.run.0, record.at_ms, record.event.name(), serde_json::to_string(record)?])?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO activation (name, events, state) VALUES (?1, ?2, ?3)")?
+        .execute(params![activation, state.events as i64, serde_json::to_string(&state)?])?;
+    let mut forget = transaction.prepare_cached("DELETE FROM refused WHERE activation = ?1 AND key = ?2")?;
+    for key in &commit.forgotten {
+        forget.execute(params![activation, key.0.to_be_bytes()])?;
+    }
+    let mut remember =
+        transaction.prepare_cached("INSERT OR REPLACE INTO refused (activation, key, row, code, field, schema) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for it in &commit.refused {
+        let field = it.field.as_ref().map(FieldName::as_str);
+        remember.execute(params![activation, it.key.0.to_be_bytes(), it.row.bits() as i64, it.code, field, it.schema])?;
+    }
+    Ok(state)
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
+        let commit = commit.clone();
+        self.with(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let state = append(&transaction, &commit)?;
+            transaction.commit()?;
+            Ok(state)
+        })
+        .await
+    }
+
+    async fn activation(&self, name: &Name) -> Result<ActivationState, LedgerError> {
+        let name = name.clone();
+        self.with(move |connection| state_of(connection, &name)).await
+    }
+
+    async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT name, state FROM activation ORDER BY name")?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let name = row.get::<_, String>(0)?.parse().map_err(|it| Fault::Unreadable(format!("{it}")))?;
+                found.push((name, serde_json::from_str(&row.get::<_, String>(1)?)?));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
+        let name = name.clone();
+        self.with(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT key, row, code, field, schema FROM refused WHERE activation = ?1 ORDER BY key")?;
+            let mut rows = statement.query([name.as_str()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let field = row.get::<_, Option<String>>(3)?;
+                found.push(RefusedRow {
+                    key: KeyFingerprint(u128::from_be_bytes(row.get(0)?)),
+                    row: RowFingerprint::of(row.get::<_, i64>(1)? as u64),
+                    code: row.get(2)?,
+                    field: field.map(|it| it.parse()).transpose().map_err(|it| Fault::Unreadable(format!("{it}")))?,
+                    schema: row.get(4)?,
+                });
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {
+        let activation = activation.map(|it| it.as_str().to_owned());
+        self.with(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT activation, run, at_ms FROM event WHERE name = 'started' AND (?1 IS NULL OR activation = ?1) ORDER BY seq DESC LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![activation, runs_max as i64])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let activation = row.get::<_, String>(0)?.parse().map_err(|it| Fault::Unreadable(format!("{it}")))?;
+                found.push(RunSummary { activation, run: RunId(row.get(1)?), started_ms: row.get(2)? });
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn events(&self, run: &RunId) -> Result<Vec<RunRecord>, LedgerError> {
+        let run = run.0.clone();
+        self.with(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT record FROM event WHERE run = ?1 ORDER BY seq")?;
+            let records = statement.query_map([run], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+            records.iter().map(|it| serde_json::from_str(it).map_err(Fault::from)).collect()
+        })
+        .await
+    }
+}

@@ -1,0 +1,79 @@
+//! One run per activation, by a lock that the kernel frees with the process, however it ends.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// A held lock; dropping it frees it.
+#[derive(Debug)]
+pub struct ActivationLock {
+    _file: File,
+}
+
+/// Why a lock could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("another run holds `{}`{}; wait for it to end", path.display(), holder(.process))]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that took it last, by number.
+        process: Option<u32>,
+    },
+    /// The lock file cannot be made.
+    #[error("the lock `{}` cannot be taken: {source}; make the state folder writable for this user", path.display())]
+    Unusable {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn holder(process: &Option<u32>) -> String {
+    process.map(|it| format!(" (process {it})")).unwrap_or_default()
+}
+
+impl ActivationLock {
+    /// Takes the lock at `path` without waiting.
+    pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
+        let unusable = |source: io::Error| LockError::Unusable { path: path.to_owned(), source };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(unusable)?;
+        }
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(LockError::Held { path: path.to_owned(), process });
+            }
+            Err(errno) => return Err(unusable(errno.into())),
+        }
+        // For people only: the lock itself is the kernel's.
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_is_refused_and_a_dropped_one_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/lock");
+        let held = ActivationLock::take(&path).unwrap();
+        let refused = ActivationLock::take(&path).unwrap_err();
+        assert!(matches!(refused, LockError::Held { process: Some(it), .. } if it == std::process::id()), "{refused}");
+        drop(held);
+        ActivationLock::take(&path).unwrap();
+    }
+}

@@ -1,0 +1,174 @@
+//! Private files of runs.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use outflow_domain::RunId;
+use outflow_ports::{Blob, FileContent, Spool, SpoolError, SpoolWriter};
+
+use crate::baselines::{gone, map, sync_folder};
+
+/// Private files in one folder per run: folders of mode 0700, files of mode 0600.
+#[derive(Clone, Debug)]
+pub struct FolderSpool {
+    folder: PathBuf,
+}
+
+impl FolderSpool {
+    pub(crate) const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn run(&self, run: &RunId) -> PathBuf {
+        self.folder.join(&run.0)
+    }
+
+    fn error(&self, name: &str, action: &'static str) -> impl Fn(io::Error) -> SpoolError {
+        let (name, place) = (name.to_owned(), self.folder.display().to_string());
+        move |source| SpoolError { name: name.clone(), place: place.clone(), action, source }
+    }
+}
+
+impl Spool for FolderSpool {
+    fn create(&self, run: &RunId, name: &str) -> Result<Box<dyn SpoolWriter>, SpoolError> {
+        let error = self.error(name, "written");
+        let folder = self.run(run);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(&error)?;
+        let path = folder.join(name);
+        // A file of another mode may lie there from before; it is replaced, not reused.
+        gone(fs::remove_file(&path)).map_err(&error)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(&error)?;
+        Ok(Box::new(SpoolFile { spool: self.clone(), name: name.to_owned(), folder, file: BufWriter::with_capacity(1 << 20, file) }))
+    }
+
+    fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
+        let opened = File::open(self.run(run).join(name)).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (bytes, file) = opened.map_err(self.error(name, "read"))?;
+        Ok(Arc::new(SpoolContent { file: Arc::new(file), bytes }))
+    }
+
+    fn read(&self, run: &RunId, name: &str) -> Result<Option<Blob>, SpoolError> {
+        match map(&self.run(run).join(name)) {
+            Ok(blob) => Ok(Some(blob)),
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(other) => Err(self.error(name, "read")(other)),
+        }
+    }
+
+    fn remove(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        gone(fs::remove_file(self.run(run).join(name))).map_err(self.error(name, "removed"))
+    }
+
+    fn remove_run(&self, run: &RunId) -> Result<(), SpoolError> {
+        gone(fs::remove_dir_all(self.run(run))).map_err(self.error(&run.0, "removed"))
+    }
+
+    fn runs(&self) -> Result<Vec<RunId>, SpoolError> {
+        let error = self.error("*", "listed");
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(other) => return Err(error(other)),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            runs.extend(entry.map_err(&error)?.file_name().to_str().map(|it| RunId(it.to_owned())));
+        }
+        runs.sort();
+        Ok(runs)
+    }
+}
+
+struct SpoolFile {
+    spool: FolderSpool,
+    name: String,
+    folder: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Write for SpoolFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl SpoolWriter for SpoolFile {
+    fn finish(mut self: Box<Self>, durable: bool) -> Result<(), SpoolError> {
+        let error = self.spool.error(&self.name, "written");
+        self.file.flush().map_err(&error)?;
+        if durable {
+            self.file.get_ref().sync_all().map_err(&error)?;
+            sync_folder(&self.folder).map_err(&error)?;
+        }
+        Ok(())
+    }
+}
+
+struct SpoolContent {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+#[async_trait]
+impl FileContent for SpoolContent {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    async fn read_at(&self, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
+        let file = Arc::clone(&self.file);
+        let wanted = usize::try_from(self.bytes.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes_max);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut buffer = vec![0; wanted];
+            file.read_exact_at(&mut buffer, offset)?;
+            Ok(Bytes::from(buffer))
+        });
+        read.await.map_err(io::Error::other)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn private_files_are_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = FolderSpool::new(folder.path().join("spool"));
+        let run = RunId("r1".into());
+        let mut writer = spool.create(&run, "part.csv").unwrap();
+        writer.write_all(b"secret").unwrap();
+        writer.finish(true).unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(folder.path().join("spool/r1")), 0o700);
+        assert_eq!(mode(folder.path().join("spool/r1/part.csv")), 0o600);
+        assert_eq!(spool.runs().unwrap(), [run.clone()]);
+        spool.remove_run(&run).unwrap();
+        assert!(spool.read(&run, "part.csv").unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn content_is_read_from_any_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = FolderSpool::new(folder.path().to_owned());
+        let run = RunId("r1".into());
+        let mut writer = spool.create(&run, "a").unwrap();
+        writer.write_all(b"0123456789").unwrap();
+        writer.finish(false).unwrap();
+        let content = spool.content(&run, "a").unwrap();
+        assert_eq!((content.len(), &content.read_at(7, 100).await.unwrap()[..]), (10, &b"789"[..]));
+    }
+}
