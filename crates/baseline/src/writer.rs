@@ -112,6 +112,14 @@ impl<W: Write> SegmentWriter<W> {
     /// # Errors
     /// When writing fails.
     pub fn finish(self) -> Result<SegmentInfo, WriteError> {
+        self.finish_into().map(|(info, _)| info)
+    }
+
+    /// As [`Self::finish`], and gives back what was written to, to be synced and renamed.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn finish_into(self) -> Result<(SegmentInfo, W), WriteError> {
         let Self { mut body, header, index, entries, dropped, .. } = self;
         let (bucket_bits, starts) = index.finish(entries);
         for start in starts {
@@ -124,7 +132,7 @@ impl<W: Write> SegmentWriter<W> {
         body.out.write_all(&body.table)?;
         body.out.write_all(&footer)?;
         body.out.flush()?;
-        Ok(SegmentInfo { bytes, entries, checksum })
+        Ok((SegmentInfo { bytes, entries, checksum }, body.out))
     }
 }
 
