@@ -55,6 +55,17 @@ pub trait FileStore: fmt::Debug + Send + Sync {
     async fn check(&self) -> Result<(), FileStoreError>;
 }
 
+/// The name under which a store keeps the file `name` while it is being sent.
+///
+/// It is the same for every attempt, so that a later `put` or `remove` finds what a crash left behind. It never begins with the final
+/// name, in whatever case: an import that looks for files by the beginning of their name must not find half of one.
+#[must_use]
+pub fn partial_name(name: &FileName) -> String {
+    // `part-` would begin with the file names `p`, `part-` and some more.
+    let prefix = if name.as_str().starts_with(['p', 'P']) { "tmp-" } else { "part-" };
+    format!("{prefix}{name}")
+}
+
 /// Why a file did not get there.
 #[derive(Debug, thiserror::Error)]
 pub enum FileStoreError {
@@ -135,5 +146,19 @@ impl FileStoreError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Incomplete { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::partial_name;
+
+    #[test]
+    fn a_partial_name_never_begins_with_the_final_one() {
+        for name in ["a.csv", "p", "P", "part-", "part-part-", "PART-", "t", "tmp-", "tmp-tmp-", "loyalty-7f3a-0001.csv", "-", "."] {
+            let partial = partial_name(&name.parse().unwrap());
+            assert!(!partial.to_lowercase().starts_with(&name.to_lowercase()), "`{partial}` begins with `{name}`");
+            assert!(partial.ends_with(name));
+        }
     }
 }

@@ -9,12 +9,14 @@ pub mod file_store;
 pub mod ledger;
 pub mod marketing_cloud;
 pub mod progress;
+#[cfg(feature = "promises")]
+pub mod promises;
 pub mod source;
 pub mod spool;
 
 pub use baseline_store::{BaselineStore, BaselineStoreError, Blob, DurableWriter};
 pub use clock::{Clock, Entropy};
-pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile};
+pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile, partial_name};
 pub use ledger::{Ledger, LedgerCommit, LedgerError, RunSummary};
 pub use marketing_cloud::{
     CloudError, Connection, DataExtensionSummary, MarketingCloud, RefusalList, RowFilter, RowPage, RowQuery, StartError,

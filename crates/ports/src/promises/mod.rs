@@ -1,0 +1,5 @@
+//! What the ports promise, as facts that every backend's own tests check.
+//!
+//! Only with the feature `promises`, which nothing but tests turns on. A broken promise panics and says which.
+
+pub mod file_store;
