@@ -1,0 +1,244 @@
+//! Batches of a source become rows in the destination's types.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::Schema;
+use outflow_domain::{CellProblem, FieldType, MappedField, Mapping, ModelType, verdict::KEY_UNITS_MAX};
+
+use crate::{
+    batch::{CanonicalBatch, CanonicalColumn, RowProblem, is_set},
+    convert::{Problems, convert},
+    folding::trim_end,
+    mask::mask,
+    model::model_type,
+    text::{TextColumn, email_problem, utf16_units, with_texts},
+    wall_clock::WallClock,
+};
+
+/// Converts the batches of one source to the types of one destination.
+#[derive(Clone, Debug)]
+pub struct Canonicalizer {
+    fields: Vec<FieldPlan>,
+    keys: usize,
+    /// Whether key columns could be longer together than the service's index takes, although each fits its field.
+    keys_may_be_too_long: bool,
+}
+
+/// How one field is filled.
+#[derive(Clone, Debug)]
+struct FieldPlan {
+    field_type: FieldType,
+    clock: Option<Arc<WallClock>>,
+    column: usize,
+    is_key: bool,
+    is_required: bool,
+    /// Yet to be created with a length that its texts decide.
+    length_is_open: bool,
+}
+
+/// Why batches of a schema cannot fill a mapping that was checked against the model before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitBatch {
+    /// A mapped column is not there.
+    #[error("the model's rows have no column `{column}` any more, which is mapped to `{field}`; has the query or its tables changed?")]
+    MissingColumn {
+        /// The column.
+        column: String,
+        /// The field it fills.
+        field: String,
+    },
+    /// A column has another type, which would be converted in another way or not at all.
+    #[error(
+        "column `{column}` was {wanted} when the mapping was checked and is {found} in the model's rows; cast it in the model, so that it is always the same"
+    )]
+    TypeChanged {
+        /// The column.
+        column: String,
+        /// Its type then.
+        wanted: String,
+        /// Its type now.
+        found: String,
+    },
+    /// The activation's zone is not one.
+    #[error("there is no time zone `{zone}`; use an IANA name such as `Europe/Paris`")]
+    NoSuchTimeZone {
+        /// The zone.
+        zone: String,
+    },
+}
+
+impl Canonicalizer {
+    /// Prepares the conversion of batches of `schema`.
+    ///
+    /// # Errors
+    /// [`UnfitBatch`] where the schema is not that of the model the mapping was checked against.
+    pub fn new(mapping: &Mapping, schema: &Schema) -> Result<Self, UnfitBatch> {
+        let clock = match mapping.time_zone() {
+            Some(zone) => Some(Arc::new(WallClock::of(zone).ok_or_else(|| UnfitBatch::NoSuchTimeZone { zone: zone.to_owned() })?)),
+            None => None,
+        };
+        let keys = mapping.keys().len();
+        let plan = |(at, field): (usize, &MappedField)| FieldPlan::new(field, at < keys, clock.clone(), schema);
+        let fields = mapping.fields().enumerate().map(plan).collect::<Result<_, _>>()?;
+        let key_units_max = mapping.keys().iter().filter(|it| it.field_type.is_text_like());
+        let key_units_max = key_units_max.map(|it| it.field_type.units_max().unwrap_or(u32::MAX)).fold(0, u32::saturating_add);
+        Ok(Self { fields, keys, keys_may_be_too_long: key_units_max > KEY_UNITS_MAX })
+    }
+
+    /// Converts a batch: each mapped column once, with a verdict on each cell.
+    ///
+    /// Columns of text are shared with the batch, as are numbers, decimals and booleans that have the field's type already.
+    ///
+    /// # Panics
+    /// If the batch has fewer columns than the schema it was made for.
+    #[must_use]
+    pub fn canonicalize(&self, batch: &RecordBatch) -> CanonicalBatch {
+        let mut problems = Vec::new();
+        let mut longest = LongestText::default();
+        let mut columns = Vec::with_capacity(self.fields.len());
+        for (at, plan) in self.fields.iter().enumerate() {
+            let mut verdicts = Problems::of_field(at as u16, &mut problems);
+            let column = convert(batch.column(plan.column), plan.field_type, plan.clock.as_deref(), &mut verdicts);
+            plan.check_blanks(&column, batch.num_rows(), &mut verdicts);
+            if let CanonicalColumn::Text(texts) = &column {
+                let units_longest = plan.check_texts(texts, &mut verdicts);
+                if plan.length_is_open {
+                    longest.see(at as u16, units_longest);
+                }
+            }
+            columns.push(column);
+        }
+        if self.keys_may_be_too_long {
+            check_key_lengths(&columns[..self.keys], batch.num_rows(), &mut Problems::of_field(0, &mut problems));
+        }
+        // Stable, so that of several problems of a cell the first one found is told.
+        problems.sort_by_key(|it| (it.row, it.field));
+        problems.dedup_by_key(|it| (it.row, it.field));
+        CanonicalBatch { rows: batch.num_rows(), keys: self.keys, columns, problems, longest }
+    }
+
+    /// The source's value of a cell with a problem, masked for a report.
+    ///
+    /// # Panics
+    /// If the batch is not the one that the problem was found in.
+    #[must_use]
+    pub fn masked_example(&self, batch: &RecordBatch, problem: &RowProblem) -> String {
+        let column = batch.column(self.fields[usize::from(problem.field)].column);
+        array_value_to_string(column, problem.row as usize).map_or_else(|_| String::from("?"), |it| mask(&it))
+    }
+}
+
+impl FieldPlan {
+    fn new(mapped: &MappedField, is_key: bool, clock: Option<Arc<WallClock>>, schema: &Schema) -> Result<Self, UnfitBatch> {
+        let missing = || UnfitBatch::MissingColumn { column: mapped.column.clone(), field: mapped.field.to_string() };
+        let (column, found) = schema.column_with_name(&mapped.column).ok_or_else(missing)?;
+        let found = model_type(found.data_type());
+        if !found.can_become(mapped.field_type) || is_instant(&found) != is_instant(&mapped.model_type) {
+            let (wanted, found) = (mapped.model_type.for_people(), found.for_people());
+            return Err(UnfitBatch::TypeChanged { column: mapped.column.clone(), wanted, found });
+        }
+        let length_is_open = mapped.field_id.is_none() && matches!(mapped.field_type, FieldType::Text { .. });
+        Ok(Self { field_type: mapped.field_type, clock, column, is_key, is_required: mapped.is_required, length_is_open })
+    }
+
+    fn check_blanks(&self, column: &CanonicalColumn, rows: usize, problems: &mut Problems<'_>) {
+        let problem = match self {
+            Self { is_key: true, .. } => CellProblem::NullKey,
+            Self { is_required: true, .. } => CellProblem::NullRequired,
+            _ => return,
+        };
+        // A cell that could not be converted counts as blank too, and its own problem was pushed before.
+        match column {
+            // A key of spaces alone is the empty key, since trailing spaces do not count.
+            CanonicalColumn::Text(texts) => with_texts!(texts, text => problems.push_where(rows, problem, |row| {
+                let text = text(row);
+                text.is_empty() || self.is_key && trim_end(text).is_empty()
+            })),
+            CanonicalColumn::Number(numbers) => problems.push_blanks(&numbers.nulls, rows, problem),
+            CanonicalColumn::Decimal(decimals) => problems.push_blanks(&decimals.units.nulls, rows, problem),
+            CanonicalColumn::Date(dates) => problems.push_blanks(&dates.seconds.nulls, rows, problem),
+            CanonicalColumn::Boolean { nulls, .. } => problems.push_blanks(nulls, rows, problem),
+        }
+    }
+
+    /// Checks a column of text; gives the UTF-16 units of the longest that fits.
+    fn check_texts(&self, texts: &TextColumn, problems: &mut Problems<'_>) -> u32 {
+        let rows = texts.rows();
+        if texts.may_have_nul() {
+            with_texts!(texts, text => problems.push_where(rows, CellProblem::Unprintable, |row| memchr::memchr(0, text(row)).is_some()));
+        }
+        let units_max = self.field_type.units_max().unwrap_or(u32::MAX);
+        let mut units_longest = 0;
+        // UTF-8 never has fewer bytes than UTF-16 has units, so most texts are judged by their length in bytes.
+        let is_worth_counting = if self.length_is_open { 0 } else { units_max };
+        with_texts!(texts, text => for row in 0..rows {
+            let text = text(row);
+            if text.len() > units_longest.max(is_worth_counting) as usize {
+                match utf16_units(text) {
+                    units if units > units_max => problems.push(row, CellProblem::TooLong),
+                    units => units_longest = units_longest.max(units),
+                }
+            }
+        });
+        if self.field_type == FieldType::EmailAddress {
+            with_texts!(texts, text => for row in 0..rows {
+                let text = text(row);
+                if let Some(problem) = (!text.is_empty()).then(|| email_problem(text)).flatten() {
+                    problems.push(row, problem);
+                }
+            });
+        }
+        units_longest
+    }
+}
+
+fn is_instant(model_type: &ModelType) -> bool {
+    matches!(model_type, ModelType::Timestamp { zoned: true })
+}
+
+/// All parts of a key stand in one index entry, which has an end.
+fn check_key_lengths(keys: &[CanonicalColumn], rows: usize, problems: &mut Problems<'_>) {
+    let mut bytes = vec![0_usize; rows];
+    let texts = || keys.iter().filter_map(|it| if let CanonicalColumn::Text(texts) = it { Some(texts) } else { None });
+    for column in texts() {
+        with_texts!(column, text => bytes.iter_mut().enumerate().for_each(|(row, sum)| *sum += text(row).len()));
+    }
+    let limit = KEY_UNITS_MAX as usize;
+    problems.push_where(rows, CellProblem::KeyTooLong, |row| {
+        bytes[row] > limit && texts().map(|it| utf16_units(it.get(row).as_bytes()) as usize).sum::<usize>() > limit
+    });
+}
+
+/// The longest text of each column yet to be created, in UTF-16 code units. Batches may be merged in any order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LongestText(Vec<(u16, u32)>);
+
+impl LongestText {
+    /// Takes in that a text of `units` was seen in a field, by its position in `Mapping::fields`.
+    pub fn see(&mut self, field: u16, units: u32) {
+        match self.0.binary_search_by_key(&field, |it| it.0) {
+            Ok(at) => self.0[at].1 = self.0[at].1.max(units),
+            Err(at) => self.0.insert(at, (field, units)),
+        }
+    }
+
+    /// Takes in what was seen elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(field, units)| self.see(field, units));
+    }
+
+    /// Each field whose length is open, with the UTF-16 units of its longest text that the service could keep; 0 where all are blank.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl Problems<'_> {
+    fn push_blanks(&mut self, nulls: &Option<arrow_buffer::NullBuffer>, rows: usize, problem: CellProblem) {
+        if nulls.as_ref().is_some_and(|it| it.null_count() > 0) {
+            self.push_where(rows, problem, |row| !is_set(nulls, row));
+        }
+    }
+}

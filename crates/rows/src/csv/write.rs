@@ -1,0 +1,102 @@
+//! Writing files.
+
+use outflow_domain::Mapping;
+
+use crate::batch::{CanonicalBatch, CanonicalColumn, is_set};
+use crate::decimal::write_decimal;
+
+/// Writes rows in the one dialect of our files.
+#[derive(Clone, Debug)]
+pub struct CsvEncoder {
+    header: Vec<u8>,
+}
+
+impl CsvEncoder {
+    /// Prepares the header: the fields in the order of `Mapping::fields`, spelled as the service spells them.
+    #[must_use]
+    pub fn new(mapping: &Mapping) -> Self {
+        let mut header = Vec::new();
+        for (at, mapped) in mapping.fields().enumerate() {
+            if at > 0 {
+                header.push(b',');
+            }
+            let name = mapped.field.as_str().as_bytes();
+            // Names are bare wherever they can be: quotes in a header are the likeliest thing to be taken for part of a name.
+            if name.iter().any(|it| matches!(it, b',' | b'"')) {
+                write_text(name, &mut header);
+            } else {
+                header.extend_from_slice(name);
+            }
+        }
+        header.push(b'\n');
+        Self { header }
+    }
+
+    /// The first record of each file, with its line break.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Appends the records of the selected rows to `out`, and to `lengths` the bytes of each, line break included.
+    ///
+    /// Rows with problems are not for files; one that is selected nevertheless is written with blanks where cells could not be converted.
+    ///
+    /// # Panics
+    /// If a selected row is not in the batch.
+    pub fn encode(&self, batch: &CanonicalBatch, rows: &[u32], out: &mut Vec<u8>, lengths: &mut Vec<u32>) {
+        lengths.reserve(rows.len());
+        for &row in rows {
+            let before = out.len();
+            for (at, column) in batch.columns().iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_cell(column, row as usize, out);
+            }
+            out.push(b'\n');
+            lengths.push((out.len() - before) as u32);
+        }
+    }
+}
+
+fn write_cell(column: &CanonicalColumn, row: usize, out: &mut Vec<u8>) {
+    match column {
+        CanonicalColumn::Text(texts) => match texts.get(row).as_bytes() {
+            b"" => {}
+            text => write_text(text, out),
+        },
+        CanonicalColumn::Number(numbers) => {
+            if let Some(number) = numbers.get(row) {
+                out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+            }
+        }
+        CanonicalColumn::Decimal(decimals) => {
+            if let Some(units) = decimals.units.get(row) {
+                write_decimal(units, decimals.scale, out);
+            }
+        }
+        CanonicalColumn::Date(dates) => {
+            if let Some(date) = dates.get(row) {
+                date.write(out);
+            }
+        }
+        CanonicalColumn::Boolean { values, nulls } => {
+            if is_set(nulls, row) {
+                out.extend_from_slice(if values.value(row) { b"True" } else { b"False" });
+            }
+        }
+    }
+}
+
+fn write_text(mut text: &[u8], out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    while let Some(quote) = memchr::memchr(b'"', text) {
+        out.extend_from_slice(&text[..=quote]);
+        out.push(b'"');
+        text = &text[quote + 1..];
+    }
+    out.extend_from_slice(text);
+    out.push(b'"');
+}
