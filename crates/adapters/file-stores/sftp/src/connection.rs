@@ -21,6 +21,7 @@ use crate::{
     host_key::{Listed, Trust, same_kind},
     login::{log_in, login_refused},
     settings::Endpoint,
+    status_codes::KnownCodes,
 };
 
 /// What every server must take in one write, by the protocol's draft.
@@ -70,7 +71,7 @@ impl Connection {
             }
         }
         let config = SftpConfig { request_timeout_secs: REQUEST_TIMEOUT_SECS, ..SftpConfig::default() };
-        let mut sftp = RawSftpSession::new_with_config(channel.into_stream(), config);
+        let mut sftp = RawSftpSession::new_with_config(KnownCodes::new(channel.into_stream()), config);
         let offered = sftp.init().await?.extensions;
         let mut chunk_bytes = CHUNK_BYTES_MIN;
         if offered.contains_key(extensions::LIMITS) {

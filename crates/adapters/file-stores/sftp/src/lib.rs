@@ -15,6 +15,7 @@ mod host_key;
 mod login;
 mod pool;
 mod settings;
+mod status_codes;
 mod steps;
 mod store;
 mod upload;

@@ -17,6 +17,8 @@ const QUESTION_ROUNDS_MAX: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Credential {
     Key,
+    /// The same key once more, signing with SHA-1: some servers announce digests that they then refuse.
+    KeyWithSha1,
     Password,
 }
 
@@ -25,7 +27,7 @@ impl Credential {
     /// of the account.
     fn method(self, offered: &MethodSet) -> Option<MethodKind> {
         let ways: &[MethodKind] = match self {
-            Self::Key => &[MethodKind::PublicKey],
+            Self::Key | Self::KeyWithSha1 => &[MethodKind::PublicKey],
             Self::Password => &[MethodKind::Password, MethodKind::KeyboardInteractive],
         };
         ways.iter().copied().find(|it| offered.contains(it))
@@ -44,15 +46,16 @@ pub(crate) async fn log_in(handle: &mut Handle<Gate>, endpoint: &Endpoint) -> Re
     };
     let mut untried = Vec::new();
     untried.extend(endpoint.private_key.is_some().then_some(Credential::Key));
+    untried.extend((has_rsa_key(endpoint) && endpoint.legacy_algorithms).then_some(Credential::KeyWithSha1));
     untried.extend(endpoint.password.is_some().then_some(Credential::Password));
     let mut refused = Vec::new();
     loop {
         let next = untried.iter().enumerate().find_map(|(at, it)| Some((at, it.method(&offered)?)));
         let Some((at, method)) = next else {
-            return Err(Fault::Final(login_refused(endpoint, refusal(&refused, &offered))));
+            return Err(Fault::Final(login_refused(endpoint, refusal(&refused, &offered, endpoint))));
         };
         let credential = untried.remove(at);
-        let result = give(handle, endpoint, method).await?;
+        let result = give(handle, endpoint, credential, method).await?;
         match result {
             AuthResult::Success => return Ok(()),
             // Not tried again here: had the server hung up over a wrong password, trying again would lock the account.
@@ -79,24 +82,36 @@ pub(crate) fn login_refused(endpoint: &Endpoint, message: String) -> FileStoreEr
     FileStoreError::LoginRefused { store: endpoint.to_string(), user: endpoint.user.clone(), message }
 }
 
-fn refusal(refused: &[Credential], offered: &MethodSet) -> String {
-    let offered: Vec<&str> = offered.iter().map(Into::into).collect();
-    let offered = if offered.is_empty() { "nothing more".to_owned() } else { offered.join(", ") };
-    match refused {
-        [] => format!("it asks for what is not configured: {offered}"),
-        [Credential::Key] => format!("the key was not accepted; it asks for {offered}"),
-        [Credential::Password] => format!("the password was not accepted; it asks for {offered}"),
-        _ => format!("neither key nor password was accepted; it asks for {offered}"),
-    }
+fn has_rsa_key(endpoint: &Endpoint) -> bool {
+    endpoint.private_key.as_ref().is_some_and(|it| it.algorithm().is_rsa())
 }
 
-async fn give(handle: &mut Handle<Gate>, endpoint: &Endpoint, method: MethodKind) -> Result<AuthResult, Fault> {
+fn refusal(refused: &[Credential], offered: &MethodSet, endpoint: &Endpoint) -> String {
+    let offered: Vec<&str> = offered.iter().map(Into::into).collect();
+    let offered = if offered.is_empty() { "nothing more".to_owned() } else { offered.join(", ") };
+    let (key, password) = (refused.contains(&Credential::Key), refused.contains(&Credential::Password));
+    let mut told = match (key, password) {
+        (false, false) => format!("it asks for what is not configured: {offered}"),
+        (true, false) => format!("the key was not accepted; it asks for {offered}"),
+        (false, true) => format!("the password was not accepted; it asks for {offered}"),
+        (true, true) => format!("neither key nor password was accepted; it asks for {offered}"),
+    };
+    if key && has_rsa_key(endpoint) && !endpoint.legacy_algorithms {
+        told += ". An old server may take RSA keys with SHA-1 signatures only, which `legacy_algorithms: true` allows";
+    }
+    told
+}
+
+async fn give(handle: &mut Handle<Gate>, endpoint: &Endpoint, credential: Credential, method: MethodKind) -> Result<AuthResult, Fault> {
     let user = &endpoint.user;
     let password = endpoint.password.as_ref().map_or("", Secret::expose);
     let given = match (method, &endpoint.private_key) {
         (MethodKind::PublicKey, Some(key)) => {
-            let hash = if key.algorithm().is_rsa() { rsa_digest(handle, endpoint).await? } else { None };
-            handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key.clone(), hash)).await
+            let digest = match credential {
+                Credential::Key if key.algorithm().is_rsa() => Some(rsa_digest(handle).await?),
+                _ => None,
+            };
+            handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key.clone(), digest)).await
         }
         (MethodKind::Password, _) => handle.authenticate_password(user, password).await,
         _ => answer_questions(handle, user, password).await,
@@ -104,17 +119,10 @@ async fn give(handle: &mut Handle<Gate>, endpoint: &Endpoint, method: MethodKind
     given.map_err(|it| Fault::Dropped(it.to_string()))
 }
 
-/// The digest for signatures of an RSA key. A server that does not tell is taken to know SHA-2, unless old algorithms are allowed.
-async fn rsa_digest(handle: &Handle<Gate>, endpoint: &Endpoint) -> Result<Option<HashAlg>, Fault> {
-    match handle.best_supported_rsa_hash().await.map_err(|it| Fault::Dropped(it.to_string()))? {
-        Some(Some(hash)) => Ok(Some(hash)),
-        _ if endpoint.legacy_algorithms => Ok(None),
-        None => Ok(Some(HashAlg::Sha256)),
-        Some(None) => Err(Fault::Final(login_refused(
-            endpoint,
-            "it takes RSA keys with SHA-1 signatures only; `legacy_algorithms: true` allows them".to_owned(),
-        ))),
-    }
+/// The digest for signatures of an RSA key: the best that the server announced, or one that it should know.
+async fn rsa_digest(handle: &Handle<Gate>) -> Result<HashAlg, Fault> {
+    let announced = handle.best_supported_rsa_hash().await.map_err(|it| Fault::Dropped(it.to_string()))?;
+    Ok(announced.flatten().unwrap_or(HashAlg::Sha256))
 }
 
 /// Gives the password to each question that hides what is typed.

@@ -22,26 +22,36 @@ async fn a_file_travels_under_a_name_that_no_import_looks_for() {
     assert_eq!(server.files(), [name().as_str()]);
 }
 
+async fn check_resumes(server: &Server, settings: SftpSettings) {
+    let sample = Sample::of(16 * MIB + 17);
+    let bytes = sample.bytes().len() as u64;
+    // Twice, well within the file.
+    let proxy = Proxy::to(server.port, &[6 * MIB as u64, 5 * MIB as u64]).await;
+    let store = store(SftpSettings { port: proxy.port, ..settings });
+    let told = Mutex::new(Vec::new());
+    let stored = store.put(&name(), &sample, &|it| told.lock().unwrap().push((proxy.opened(), it))).await.unwrap();
+    assert_eq!(stored.bytes, bytes);
+    assert!(fs::read(server.import().join(name().as_str())).unwrap() == sample.bytes(), "other bytes arrived");
+    assert_eq!(server.files(), [name().as_str()]);
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted_by_key(|it| it.1) && told.last() == Some(&(3, bytes)), "{told:?}");
+    // What was acknowledged over the first two connections did not go over the third.
+    let acknowledged = told.iter().rfind(|it| it.0 < 3).unwrap().1;
+    let sent = proxy.bytes_up()[2];
+    let left = bytes - acknowledged;
+    assert!(acknowledged > 0 && sent >= left && sent < left + 200_000, "{sent} bytes for {left}");
+}
+
 #[tokio::test]
-async fn a_dropped_connection_is_resumed_from_the_last_acknowledged_byte() {
-    for server in [Server::openssh(&[]), Server::proftpd(&[])] {
-        let sample = Sample::of(8 * MIB + 17);
-        let bytes = sample.bytes().len() as u64;
-        // Twice, well within the file.
-        let proxy = Proxy::to(server.port, &[3 * MIB as u64, 2 * MIB as u64]).await;
-        let either = if server.user == crate::support::USER { settings_with_password } else { settings };
-        let store = store(SftpSettings { port: proxy.port, ..either(&server) });
-        let told = Mutex::new(Vec::new());
-        let stored = store.put(&name(), &sample, &|it| told.lock().unwrap().push(it)).await.unwrap();
-        assert_eq!(stored.bytes, bytes);
-        assert!(fs::read(server.import().join(name().as_str())).unwrap() == sample.bytes(), "other bytes arrived");
-        assert_eq!(server.files(), [name().as_str()]);
-        assert_eq!(proxy.opened(), 3);
-        // From the beginning it would have been five MiB more.
-        assert!(proxy.bytes_up() < bytes + 4 * MIB as u64, "{} bytes for {bytes}", proxy.bytes_up());
-        let told = told.into_inner().unwrap();
-        assert!(told.is_sorted() && told.last() == Some(&bytes), "{told:?}");
-    }
+async fn a_dropped_connection_is_resumed_from_the_last_acknowledged_byte_on_openssh() {
+    let server = Server::openssh(&[]);
+    check_resumes(&server, settings(&server)).await;
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_resumed_from_the_last_acknowledged_byte_on_proftpd() {
+    let server = Server::proftpd(&[]);
+    check_resumes(&server, settings_with_password(&server)).await;
 }
 
 #[tokio::test]
@@ -100,14 +110,24 @@ async fn bytes_that_a_server_drops_silently_are_missed() {
     assert_eq!(server.files(), [""; 0], "nothing bears the final name, and nothing is left");
 }
 
-#[tokio::test]
-async fn a_full_disk_is_told_as_such_and_freed() {
-    let server = Server::openssh_with_room(2 * MIB as u64);
-    let store = store(settings(&server));
+async fn check_full(settings: SftpSettings) {
+    let store = store(settings);
     let error = put(&store, &Sample::of(5 * MIB)).await.unwrap_err();
     assert!(matches!(error, FileStoreError::Full { .. }) && !error.is_transient(), "{error:?}");
     assert_eq!(store.stat(&name()).await.unwrap(), None);
     put(&store, &Sample::of(MIB)).await.expect("the room of the failed attempt is free again");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_freed_on_openssh() {
+    let server = Server::openssh_with_room(2 * MIB as u64);
+    check_full(settings(&server)).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_freed_on_proftpd() {
+    let server = Server::proftpd_with_room(2 * MIB as u64);
+    check_full(settings_with_password(&server)).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! A line to a server that breaks when told, and counts.
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use tokio::{
@@ -23,7 +23,7 @@ struct Counts {
     opened: AtomicUsize,
     open: AtomicUsize,
     open_max: AtomicUsize,
-    bytes_up: AtomicU64,
+    bytes_up: Mutex<Vec<u64>>,
 }
 
 impl Proxy {
@@ -40,10 +40,11 @@ impl Proxy {
                 let open = counted.open.fetch_add(1, SeqCst) + 1;
                 counted.open_max.fetch_max(open, SeqCst);
                 let budget = breaks_after.get(at).copied().unwrap_or(u64::MAX);
+                counted.bytes_up.lock().unwrap().push(0);
                 let counts = Arc::clone(&counted);
                 tokio::spawn(async move {
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
-                        forward(client, server, budget, &counts.bytes_up).await;
+                        forward(client, server, budget, |bytes| counts.bytes_up.lock().unwrap()[at] += bytes).await;
                     }
                     counts.open.fetch_sub(1, SeqCst);
                 });
@@ -67,9 +68,9 @@ impl Proxy {
         self.counts.open_max.load(SeqCst)
     }
 
-    /// Bytes that went to the server.
-    pub fn bytes_up(&self) -> u64 {
-        self.counts.bytes_up.load(SeqCst)
+    /// Bytes that went to the server over each connection.
+    pub fn bytes_up(&self) -> Vec<u64> {
+        self.counts.bytes_up.lock().unwrap().clone()
     }
 }
 
@@ -80,7 +81,7 @@ impl Drop for Proxy {
 }
 
 /// Until one side ends, or the budget does. Dropping both streams breaks the line for both.
-async fn forward(mut client: TcpStream, mut server: TcpStream, budget: u64, bytes_up: &AtomicU64) {
+async fn forward(mut client: TcpStream, mut server: TcpStream, budget: u64, count: impl Fn(u64)) {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     let up = async {
@@ -92,7 +93,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, budget: u64, byte
                 return;
             }
             left -= bytes as u64;
-            bytes_up.fetch_add(bytes as u64, SeqCst);
+            count(bytes as u64);
         }
     };
     tokio::select! {

@@ -45,7 +45,8 @@ impl Server {
         let root = folder.path().join("root");
         let keys = [Kind::User, Kind::UserRsa, Kind::UserEncrypted].map(public_key).join("\n");
         fs::write(folder.path().join("authorized_keys"), keys).unwrap();
-        if folder.path().metadata().unwrap().uid() == 0 {
+        let owner = folder.path().metadata().unwrap().uid();
+        if owner == 0 {
             fs::create_dir_all("/run/sshd").unwrap();
         }
         // The first value given for an option counts.
@@ -73,17 +74,7 @@ impl Server {
         );
         let config_path = folder.path().join("sshd_config");
         fs::write(&config_path, config).unwrap();
-        let mut command = match room {
-            None => Command::new("/usr/sbin/sshd"),
-            Some(bytes) => {
-                // A disk that only this server sees, and that is gone with it.
-                let mut command = Command::new("unshare");
-                command.args(["--mount", "--map-root-user", "sh", "-c"]);
-                command.arg(format!("mount -t tmpfs -o size={bytes} tmpfs {}/Import && exec /usr/sbin/sshd \"$@\"", root.display()));
-                command.arg("/usr/sbin/sshd");
-                command
-            }
-        };
+        let mut command = on_disk("/usr/sbin/sshd", &folder, room);
         command.args(["-D", "-e", "-f"]).arg(&config_path);
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
         let user = String::from_utf8(user).unwrap().trim().to_owned();
@@ -92,7 +83,15 @@ impl Server {
 
     /// ProFTPD with `mod_sftp`: virtual accounts, by password unless `more` says otherwise.
     pub fn proftpd(more: &[&str]) -> Self {
-        let port = free_port();
+        Self::proftpd_at(free_port(), more, None)
+    }
+
+    /// ProFTPD on a disk of so many bytes.
+    pub fn proftpd_with_room(bytes: u64) -> Self {
+        Self::proftpd_at(free_port(), &[], Some(bytes))
+    }
+
+    fn proftpd_at(port: u16, more: &[&str], room: Option<u64>) -> Self {
         let folder = folder();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let owner = folder.path().metadata().unwrap().uid();
@@ -126,6 +125,7 @@ impl Server {
             SFTPAuthorizedUserKeys file:{user_keys}
             SFTPAuthMethods {methods}
             {more}
+
             ",
             switch_user = if owner == 0 { "User nobody\nGroup nogroup" } else { "" },
             users = at("users"),
@@ -137,7 +137,7 @@ impl Server {
             more = more.iter().filter(|it| it.contains(' ')).copied().collect::<Vec<_>>().join("\n"),
         );
         fs::write(at("proftpd.conf"), config).unwrap();
-        let mut command = Command::new("/usr/sbin/proftpd");
+        let mut command = on_disk("/usr/sbin/proftpd", &folder, room);
         command.args(["--nodaemon", "--quiet", "--config"]).arg(at("proftpd.conf"));
         Self::started(command, port, USER.to_owned(), folder, "apt-get install proftpd-core proftpd-mod-crypto")
     }
@@ -198,6 +198,20 @@ impl Drop for Server {
             eprintln_log(&self.log());
         }
     }
+}
+
+/// A server whose folder `Import` is a disk of so many bytes, if any: one that only this server sees, and that is gone with it.
+fn on_disk(program: &str, folder: &TempDir, bytes: Option<u64>) -> Command {
+    let Some(bytes) = bytes else { return Command::new(program) };
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    if folder.path().metadata().unwrap().uid() != 0 {
+        command.arg("--map-root-user");
+    }
+    let import = folder.path().join("root/Import");
+    let script = format!("mount -t tmpfs -o size={bytes},mode=777 tmpfs {} && exec \"$0\" \"$@\"", import.display());
+    command.args(["sh", "-c", &script, program]);
+    command
 }
 
 /// Shown with the failed test.
