@@ -4,11 +4,14 @@ use std::iter::Peekable;
 
 use outflow_domain::KeyFingerprint;
 
-use crate::entry::{Entry, Update};
+use crate::entry::{Entry, Update, key_of};
 use crate::error::OpenError;
 use crate::header::{Header, Kind};
 use crate::seen::Seen;
 use crate::segment::Segment;
+
+/// Keys of the delta that are looked up in the base at a time.
+const HIDE_BATCH_KEYS: usize = 1024;
 
 /// What the destination was confirmed to hold: a base, and a delta whose entries hide those of the base.
 ///
@@ -140,12 +143,17 @@ impl<B: AsRef<[u8]>> Level<B> {
     fn hide_behind(&self, delta: &Segment<B>) -> u64 {
         let view = self.segment.view();
         let mut hidden = 0;
-        view.find_each(delta.view().entries.iter().map(crate::entry::key_of), |found| {
-            if let Some(position) = found {
-                self.seen.set(position);
-                hidden += 1;
-            }
-        });
+        let mut keys = Vec::with_capacity(HIDE_BATCH_KEYS);
+        for batch in delta.view().entries.chunks(HIDE_BATCH_KEYS) {
+            keys.clear();
+            keys.extend(batch.iter().map(key_of));
+            view.find_each(&keys, None, |_, found| {
+                if let Some(position) = found {
+                    self.seen.set(position);
+                    hidden += 1;
+                }
+            });
+        }
         hidden
     }
 

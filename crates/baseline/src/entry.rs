@@ -167,6 +167,13 @@ pub(crate) fn key_of(bytes: &EntryBytes) -> KeyFingerprint {
     KeyFingerprint(u128::from_le_bytes(keys[0]))
 }
 
+/// The high half of the key of an entry in place.
+#[inline]
+pub(crate) fn key_high_of(bytes: &EntryBytes) -> u64 {
+    let (words, _) = bytes.as_chunks::<8>();
+    u64::from_le_bytes(words[1])
+}
+
 /// The value of an entry in place.
 #[inline]
 pub(crate) fn value_of(bytes: &EntryBytes) -> Value {

@@ -1,11 +1,9 @@
 //! Is this row news? Asked once for each row of the model, so this is the hottest loop of a run.
 //!
 //! Keys are hashes, so each question goes to a place of its own in the file: a word of the index, then the entries of a bucket and
-//! a bit of the map of what was seen. Waiting for memory twice a key would cost some 200 ns. So keys walk through three stages, some
-//! twenty keys apart: ask for the word of the index; read it and ask for entries and bit; compare. The answers have then
-//! arrived.
-
-use std::ops::Range;
+//! a bit of the map of what was seen. Waiting for memory three times a key would cost some 400 ns. So keys go in groups, and while
+//! one group is answered, the entries of the next are on their way and the index words of the one after that. Each step is a loop of
+//! its own: short loops let the processor have many misses in flight, those of page tables among them.
 
 use outflow_domain::{KeyFingerprint, RowFingerprint};
 
@@ -15,8 +13,8 @@ use crate::record::Old;
 use crate::seen::Seen;
 use crate::segment::{Segment, View};
 
-/// Keys between two stages.
-const STAGE_KEYS: usize = 16;
+/// Keys of one group: enough to hide a miss, few enough that what was fetched is still there when its turn comes.
+const GROUP_KEYS: usize = 32;
 
 /// What the baseline says of a row of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +88,8 @@ impl<B: AsRef<[u8]>> Baseline<B> {
             out.extend(keys.iter().zip(rows).map(|(&key, &row)| in_delta(key, row)));
             return;
         };
-        let mut rows = rows.iter().zip(keys);
-        base.view.find_each_with(Some(base.seen), keys.iter().copied(), |found| {
-            let Some((&row, &key)) = rows.next() else { return };
+        base.view.find_each(keys, Some(base.seen), |number, found| {
+            let (key, row) = (keys[number], rows[number]);
             let Some(position) = found else {
                 out.push(in_delta(key, row));
                 return;
@@ -125,12 +122,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// Replaces what `out` has of each key by what this segment says, where it says something.
     fn say_of(&self, keys: &[KeyFingerprint], out: &mut [Option<Entry>]) {
         let view = self.view();
-        let mut answers = keys.iter().zip(out);
-        view.find_each(keys.iter().copied(), |found| {
-            let Some((&key, answer)) = answers.next() else { return };
+        view.find_each(keys, None, |number, found| {
             if let Some(position) = found {
                 let value = view.value(position);
-                *answer = (!value.is_dropped()).then(|| value.entry(key));
+                out[number] = (!value.is_dropped()).then(|| value.entry(keys[number]));
             }
         });
     }
@@ -152,7 +147,7 @@ impl<'a> Sight<'a> {
     }
 
     fn find(&self, key: KeyFingerprint) -> Option<usize> {
-        self.view.find(self.view.range(key), key)
+        self.view.find(key)
     }
 
     fn answer(&self, position: usize, row: RowFingerprint) -> Probe {
@@ -162,44 +157,34 @@ impl<'a> Sight<'a> {
 }
 
 impl View<'_> {
-    /// Finds each key and hands its position to `each`, in order.
-    pub(crate) fn find_each(&self, keys: impl Iterator<Item = KeyFingerprint> + Clone, each: impl FnMut(Option<usize>)) {
-        self.find_each_with(None, keys, each);
-    }
-
-    /// As [`Self::find_each`], and asks for the bits of `seen` as well.
+    /// Finds each key and hands its position to `each`, in order; asks for the bits of `seen` on the way, if they will be needed.
     #[inline(always)]
-    fn find_each_with(&self, seen: Option<&Seen>, keys: impl Iterator<Item = KeyFingerprint> + Clone, mut each: impl FnMut(Option<usize>)) {
-        let mut to_index = keys.clone();
-        let mut to_entries = keys.clone();
-        let ask_index = |key: Option<KeyFingerprint>| {
-            if let Some(key) = key {
-                self.prefetch_index(key);
-            }
+    pub(crate) fn find_each(&self, keys: &[KeyFingerprint], seen: Option<&Seen>, mut each: impl FnMut(usize, Option<usize>)) {
+        let group = |number: usize| {
+            let first = (number * GROUP_KEYS).min(keys.len());
+            &keys[first..(first + GROUP_KEYS).min(keys.len())]
         };
-        let ask_entries = |key: Option<KeyFingerprint>| match key {
-            Some(key) => {
-                let range = self.range(key);
-                self.prefetch_entries(&range);
+        let ask_index = |number: usize| group(number).iter().for_each(|&key| self.prefetch_index(key));
+        let ask_entries = |number: usize, starts: &mut [u32; GROUP_KEYS]| {
+            for (start, &key) in starts.iter_mut().zip(group(number)) {
+                *start = self.prefetch_entries(key);
                 if let Some(seen) = seen {
-                    seen.prefetch(range.start as usize);
+                    seen.prefetch(*start as usize);
                 }
-                range
             }
-            None => 0..0,
         };
-        // Where the entries of the next keys lie, the next one's at `turn`.
-        let mut ahead: [Range<u32>; STAGE_KEYS] = std::array::from_fn(|_| 0..0);
-        for _ in 0..2 * STAGE_KEYS {
-            ask_index(to_index.next());
-        }
-        for range in &mut ahead {
-            *range = ask_entries(to_entries.next());
-        }
-        for (turn, key) in keys.enumerate() {
-            ask_index(to_index.next());
-            let range = std::mem::replace(&mut ahead[turn % STAGE_KEYS], ask_entries(to_entries.next()));
-            each(self.find(range, key));
+        // Where the buckets of the keys of this group and the next begin.
+        let (mut starts, mut next_starts) = ([0; GROUP_KEYS], [0; GROUP_KEYS]);
+        ask_index(0);
+        ask_index(1);
+        ask_entries(0, &mut starts);
+        for number in 0..keys.len().div_ceil(GROUP_KEYS) {
+            ask_index(number + 2);
+            ask_entries(number + 1, &mut next_starts);
+            for (at, (&start, &key)) in starts.iter().zip(group(number)).enumerate() {
+                each(number * GROUP_KEYS + at, self.find_from(start as usize, key));
+            }
+            std::mem::swap(&mut starts, &mut next_starts);
         }
     }
 }

@@ -38,8 +38,14 @@ impl AsRef<[u8]> for Mapped {
 /// Asks for the cache line of `items[at]`, to be read soon; does nothing where there is no such item.
 #[inline(always)]
 pub(crate) fn prefetch<T>(items: &[T], at: usize) {
-    // Not a bounds check that could fail: an address is only an address here, and a wrong one is ignored by the processor.
-    prefetch_line(items.as_ptr().wrapping_add(at).cast());
+    prefetch_bytes(items, at, 0);
+}
+
+/// Asks for the cache line of the byte `bytes` after (or before) the first byte of `items[at]`.
+#[inline(always)]
+pub(crate) fn prefetch_bytes<T>(items: &[T], at: usize, bytes: isize) {
+    // No bounds are checked: an address is but an address here, and the processor ignores one that is mapped to nothing.
+    prefetch_line(items.as_ptr().wrapping_add(at).cast::<i8>().wrapping_offset(bytes));
 }
 
 #[cfg(target_arch = "x86_64")]

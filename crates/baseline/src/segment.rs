@@ -5,15 +5,17 @@ use std::ops::Range;
 
 use outflow_domain::KeyFingerprint;
 
-use crate::entry::{ENTRY_BYTES, Entry, EntryBytes, Update, Value, key_of, value_of};
+use crate::entry::{ENTRY_BYTES, Entry, EntryBytes, Update, Value, key_high_of, key_of, value_of};
 use crate::error::{Damage, OpenError};
 use crate::header::{Expect, Header, Kind};
 use crate::index::{bucket, first_mistake};
 use crate::layout::{BLOCK_BYTES, Footer, HEADER_BYTES, Layout, SegmentInfo, WORD_BYTES};
-use crate::raw::prefetch;
+use crate::raw::{prefetch, prefetch_bytes};
 
-/// Buckets with more entries are searched by halving; no bucket of evenly spread keys is that large.
-const SCAN_ENTRIES_MAX: usize = 16;
+/// Bytes that memory is fetched by.
+const CACHE_LINE_BYTES: isize = 64;
+/// Entries that are compared at once.
+const WINDOW: usize = 3;
 
 /// A segment, read where it lies: a memory map, a `Vec<u8>`, or any other bytes.
 ///
@@ -83,7 +85,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     #[must_use]
     pub fn get(&self, key: KeyFingerprint) -> Option<Update> {
         let view = self.view();
-        let position = view.find(view.range(key), key)?;
+        let position = view.find(key)?;
         Some(Update::of_bytes(&view.entries[position]))
     }
 
@@ -122,34 +124,59 @@ impl<'a> View<'a> {
         prefetch(self.index, bucket(key.0, self.bucket_bits));
     }
 
-    /// Asks for the entries of a bucket, up to its third cache line.
+    /// Reads where the entries of `key`'s bucket begin, and asks for those entries.
     #[inline(always)]
-    pub(crate) fn prefetch_entries(&self, range: &Range<u32>) {
-        let first = range.start as usize;
-        prefetch(self.entries, first);
-        // The last byte that matters may lie a line further than the first byte of the last entry.
-        if range.end > range.start {
-            prefetch(self.entries, range.end as usize - 1);
-            prefetch(self.entries, range.end as usize);
+    pub(crate) fn prefetch_entries(&self, key: KeyFingerprint) -> u32 {
+        let range = self.range(key);
+        // The window that `find_from` compares at once ends in this cache line or the next, and the bucket seldom later than in a
+        // third. One line in ten left out here would cost more than all that are asked for.
+        prefetch(self.entries, range.start);
+        prefetch_bytes(self.entries, range.start, CACHE_LINE_BYTES);
+        prefetch_bytes(self.entries, range.end, -1);
+        range.start as u32
+    }
+
+    /// The position of `key`.
+    #[inline(always)]
+    pub(crate) fn find(&self, key: KeyFingerprint) -> Option<usize> {
+        self.find_from(self.range(key).start, key)
+    }
+
+    /// The position of `key`, whose bucket begins at `start`.
+    ///
+    /// How many entries of a bucket are below a key is a matter of chance, which no branch predictor foresees. So the first few
+    /// entries from there are compared all, without a branch, whether or not the bucket has as many: those behind it are above the key
+    /// in any case.
+    #[inline(always)]
+    pub(crate) fn find_from(&self, start: usize, key: KeyFingerprint) -> Option<usize> {
+        let window = self.entries.get(start..).and_then(<[EntryBytes]>::first_chunk::<WINDOW>);
+        if let Some(window) = window {
+            let high = (key.0 >> 64) as u64;
+            let below = window.iter().map(|entry| usize::from(key_high_of(entry) < high)).sum::<usize>();
+            if let Some(entry) = window.get(below) {
+                if key_of(entry) == key {
+                    return Some(start + below);
+                }
+                if key_high_of(entry) > high {
+                    return None;
+                }
+            }
         }
+        self.search(key)
+    }
+
+    /// The position of `key`, by halving its bucket: for long buckets, the end of the file, and keys that share 64 bits.
+    fn search(&self, key: KeyFingerprint) -> Option<usize> {
+        let range = self.range(key);
+        let found = self.entries.get(range.clone())?.binary_search_by_key(&key, key_of).ok()?;
+        Some(range.start + found)
     }
 
     /// Where the entries of `key`'s bucket lie.
     #[inline(always)]
-    pub(crate) fn range(&self, key: KeyFingerprint) -> Range<u32> {
+    fn range(&self, key: KeyFingerprint) -> Range<usize> {
         let bucket = bucket(key.0, self.bucket_bits);
-        u32::from_le_bytes(self.index[bucket])..u32::from_le_bytes(self.index[bucket + 1])
-    }
-
-    /// The position of `key` among the entries of its bucket.
-    #[inline(always)]
-    pub(crate) fn find(&self, range: Range<u32>, key: KeyFingerprint) -> Option<usize> {
-        let first = range.start as usize;
-        let bucket = &self.entries[first..range.end as usize];
-        if bucket.len() > SCAN_ENTRIES_MAX {
-            return bucket.binary_search_by_key(&key, key_of).ok().map(|it| first + it);
-        }
-        bucket.iter().position(|entry| key_of(entry) == key).map(|it| first + it)
+        u32::from_le_bytes(self.index[bucket]) as usize..u32::from_le_bytes(self.index[bucket + 1]) as usize
     }
 
     #[inline(always)]

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Prints the header and all entries of a baseline segment, and refuses one that is not whole.
+
+Written from docs/reference/baseline-format.md alone; it shares no code with the crate it checks.
+
+    read_baseline.py FILE
+"""
+
+import struct
+import sys
+
+HEADER, ENTRY, BLOCK, FOOTER = 128, 24, 49_152, 64
+KINDS = ["base", "delta", "doubt", "membership"]
+PRESENCE = ["present", "left-kept", "left-flagged", "value-unknown"]
+ORIGIN = ["created", "adopted"]
+
+
+class Refused(Exception):
+    """The bytes are not a whole segment."""
+
+
+def require(holds, what):
+    if not holds:
+        raise Refused(what)
+
+
+def crc_table():
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)  # 1EDC6F41, reflected
+        yield byte
+
+
+CRC_TABLE = list(crc_table())
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def fnv1a(data):
+    digest = 0xCBF29CE484222325
+    for byte in data:
+        digest = (digest ^ byte) * 0x100000001B3 % 2**64
+    return digest
+
+
+def read_header(data):
+    require(len(data) >= HEADER and data[:8] == b"\x89OFBASE\n", "not a segment")
+    require(struct.unpack_from("<I", data, 124)[0] == crc32c(data[:124]), "header checksum")
+    layout, kind, entry, scheme, folding = struct.unpack_from("<HBBHH", data, 8)
+    activation, mapping, key_check, version, block = struct.unpack_from("<16s16s8sQI", data, 16)
+    require(layout == 1 and kind < len(KINDS) and entry == ENTRY and block == BLOCK, "another layout")
+    require(not any(data[68:124]), "zeros of the header")
+    words = f"scheme {scheme} folding {folding} activation {activation.hex()} mapping {mapping.hex()}"
+    return KINDS[kind], f"{KINDS[kind]} {words} key-check {key_check.hex()} version {version}"
+
+
+def read_entries(data, count, kind):
+    """Yields (key, text) of each entry."""
+    previous = -1
+    for at in range(HEADER, HEADER + count * ENTRY, ENTRY):
+        key = int.from_bytes(data[at : at + 16], "little")
+        value = int.from_bytes(data[at + 16 : at + 24], "little")
+        row, state = value % 2**60, value >> 60
+        require(previous < key, "order of keys")
+        previous = key
+        if state & 8:
+            require(kind == "delta" and state == 8 and row == 0, "a dropped key")
+            yield key, f"{key:032x} dropped"
+        else:
+            yield key, f"{key:032x} {row:015x} {PRESENCE[state & 3]} {ORIGIN[state >> 2]}"
+
+
+def expected_index(keys, bits):
+    """The bucket index, computed anew from the keys."""
+    index, position = [], 0
+    for bucket in range(2**bits):
+        while position < len(keys) and keys[position] >> (128 - bits) < bucket:
+            position += 1
+        index.append(position)
+    return index + [len(keys)]
+
+
+def read(data):
+    kind, header = read_header(data)
+    require(len(data) >= HEADER + FOOTER, "length")
+    footer = data[-FOOTER:]
+    require(struct.unpack_from("<I", footer, 60)[0] == crc32c(footer[:60]), "footer checksum")
+    require(footer[52:60] == b"OFBASE.\n", "end of the footer")
+    count, dropped, length, bits, digest = struct.unpack_from("<QQQI4xQ", footer)
+    require(not any(footer[28:32]) and not any(footer[40:52]), "zeros of the footer")
+    require(bits <= 31 and count < 2**32, "limits")
+    body_end = HEADER + count * ENTRY + 4 * (2**bits + 1)
+    blocks = -((HEADER - body_end) // BLOCK)
+    table_end = body_end + 4 * blocks
+    require(length == len(data) == table_end + FOOTER, "length")
+    require(digest == fnv1a(data[:HEADER] + data[body_end:table_end] + footer[:32]), "digest")
+    for block, checksum in enumerate(struct.unpack(f"<{blocks}I", data[body_end:table_end])):
+        start = HEADER + block * BLOCK
+        require(checksum == crc32c(data[start : min(start + BLOCK, body_end)]), f"checksum of block {block}")
+    entries = list(read_entries(data, count, kind))
+    index = struct.unpack_from(f"<{2**bits + 1}I", data, HEADER + count * ENTRY)
+    require(list(index) == expected_index([key for key, _ in entries], bits), "bucket index")
+    require(sum(text.endswith("dropped") for _, text in entries) == dropped, "number of dropped keys")
+    yield f"{header} entries {count} checksum {digest:016x}"
+    yield from (text for _, text in entries)
+
+
+def main():
+    with open(sys.argv[1], "rb") as file:
+        data = file.read()
+    try:
+        lines = list(read(data))
+    except Refused as refused:
+        sys.exit(f"refused: {refused}")
+    for line in lines:
+        print(line)
+
+
+main()
