@@ -10,29 +10,46 @@
 //! assert_eq!(answer.status, 200);
 //! ```
 
+mod calls;
+mod clock;
+mod data_extension;
 mod faults;
 mod files;
+mod folding;
 mod http;
 mod ids;
+mod imports;
+mod inspect;
 mod journal;
 mod locations;
+mod rest;
+mod rows;
 mod snapshot;
+mod soap;
 mod switches;
+mod tenant;
 mod token;
+mod types;
 mod units;
+mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+pub use data_extension::{DataExtension, DataExtensionSpec, Field, FieldSpec, Retention, SchemaError, Sendable};
 pub use faults::{CountChange, Effect, Fault, FileFault, ImportFault, OtherWrite, SetFault, When};
 pub use files::{FTP_FOLDERS, FileError, FileFaultQuery, FileStat, FileStore, StoreKind};
 pub use http::{Door, HttpAnswer, HttpRequest, Wire};
+pub use imports::{Counts, Import, ImportOrigin, ImportPlan, ImportStatus, RowVerdict, UpdateType};
 pub use journal::{Journal, JournalEntry};
 pub use locations::{Bucket, Cloud, ENHANCED_FTP, Location, LocationKind};
 pub use snapshot::SnapshotError;
+pub use soap::NUMBER_COLUMN;
 pub use switches::{BlankCells, DuplicateRows, FinishedStatus, IgnoredRows, KeyFolding, RestImport, RowNumbering, Switches};
+pub use tenant::{ShownRow, WriteError};
 pub use token::{Grant, SCOPES};
+pub use types::{FieldType, RowError};
 
 use units::Unit;
 
@@ -113,6 +130,12 @@ pub struct Model {
     tokens: token::Tokens,
     units: BTreeMap<u64, Unit>,
     stores: BTreeMap<String, FileStore>,
+    imports: imports::Imports,
+    async_requests: rest::AsyncRequests,
+    rowset_tokens: rest::RowsetTokens,
+    /// Retrieves that may be continued; they do not outlive a restart.
+    #[serde(skip)]
+    continuations: HashMap<String, soap::Continuation>,
     faults: faults::Faults,
     journal: Journal,
 }
@@ -134,6 +157,10 @@ impl Model {
             tokens: token::Tokens::default(),
             units,
             stores,
+            imports: imports::Imports::default(),
+            async_requests: rest::AsyncRequests::default(),
+            rowset_tokens: rest::RowsetTokens::default(),
+            continuations: HashMap::new(),
             faults: faults::Faults::default(),
             journal: Journal::default(),
         }
@@ -160,24 +187,16 @@ impl Model {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// Answers an HTTP call at `now_ms` (unix milliseconds), after everything that was due by then.
-    pub fn http(&mut self, door: Door, request: &HttpRequest, now_ms: i64) -> HttpAnswer {
-        self.advance(now_ms);
-        let door = if door == Door::Any { Door::of_path(request.raw_path()) } else { door };
-        match door {
-            Door::Auth => self.auth(request, now_ms),
-            _ => HttpAnswer::rest_error(404, 404, "Not Found"),
-        }
-    }
-
-    /// Lets happen what is due: imports move on.
+    /// Lets happen what is due: imports move on, asynchronous rows are written, old rows expire.
     pub fn advance(&mut self, now_ms: i64) {
-        let _ = now_ms;
+        self.advance_imports(now_ms);
+        self.advance_async_rows(now_ms);
+        self.expire_by_age(now_ms);
     }
 
     /// When something will happen by itself next, in unix milliseconds.
     pub fn next_due(&self) -> Option<i64> {
-        None
+        [self.next_import_due(), self.async_requests.next_due(), self.next_row_expiry()].into_iter().flatten().min()
     }
 
     /// The calls so far.
@@ -217,7 +236,12 @@ impl Model {
 
     /// Sets them anew. Key indexes follow another folding.
     pub fn set_switches(&mut self, switches: Switches) {
+        let folding = switches.key_folding;
         self.switches = switches;
+        for de in self.units.values_mut().flat_map(|unit| &mut unit.data_extensions) {
+            let layout = de.layout(folding);
+            de.rows.set_layout(layout);
+        }
     }
 
     /// Changes some of them.

@@ -45,7 +45,7 @@ pub enum BlankCells {
     EmptyText,
     /// The field's default where it has one, NULL elsewhere.
     Default,
-    /// The stored value stays; NULL in a new row.
+    /// The stored value stays; a new row gets the field's default, or NULL.
     Keep,
 }
 
@@ -147,6 +147,8 @@ pub struct Switches {
     pub server_offset_hours: i64,
     /// A retrieve of rows may ask for `_CustomObjectKey`.
     pub custom_object_key_retrievable: bool,
+    /// SOAP answers carry a carriage return unescaped, so that XML readers turn `\r\n` into `\n`.
+    pub soap_loses_carriage_returns: bool,
     /// Rows cannot be read, by SOAP or by REST.
     pub row_reading_refused: bool,
     /// Updating a row restarts its row-based retention.
@@ -198,6 +200,7 @@ impl Default for Switches {
             definition_import_deletes_file: false,
             server_offset_hours: -6,
             custom_object_key_retrievable: true,
+            soap_loses_carriage_returns: false,
             row_reading_refused: false,
             update_prolongs_retention: true,
             finished_status: FinishedStatus::default(),

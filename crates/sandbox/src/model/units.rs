@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::BucketConfig;
+use super::data_extension::DataExtension;
 use super::ids::Ids;
+use super::imports::Definition;
 use super::locations::{Bucket, Cloud, ENHANCED_FTP, Location, LocationKind};
 
 /// A folder.
@@ -38,6 +40,10 @@ pub struct Unit {
     pub folders: Vec<Folder>,
     /// File locations.
     pub locations: Vec<Location>,
+    /// Data extensions in the order of their making.
+    pub data_extensions: Vec<DataExtension>,
+    /// Import definitions in the order of their making.
+    pub definitions: Vec<Definition>,
 }
 
 impl Unit {
@@ -90,6 +96,46 @@ impl Unit {
                 }),
             });
         }
-        Self { account_id, folders, locations }
+        Self { account_id, folders, locations, data_extensions: Vec::new(), definitions: Vec::new() }
     }
+
+    /// The folder that takes data extensions without one.
+    pub fn root_folder(&self) -> u64 {
+        self.folders.first().map_or(0, |it| it.id)
+    }
+
+    /// The data extension of that external key; keys compare without case.
+    pub fn data_extension(&self, key: &str) -> Option<&DataExtension> {
+        self.data_extensions.iter().find(|it| same(&it.key, key))
+    }
+
+    /// The same, to change it.
+    pub fn data_extension_mut(&mut self, key: &str) -> Option<&mut DataExtension> {
+        self.data_extensions.iter_mut().find(|it| same(&it.key, key))
+    }
+
+    /// The data extension of that ObjectID.
+    pub fn data_extension_by_id(&self, id: &str) -> Option<&DataExtension> {
+        self.data_extensions.iter().find(|it| it.object_id.eq_ignore_ascii_case(id))
+    }
+
+    /// The same, to change it.
+    pub fn data_extension_by_id_mut(&mut self, id: &str) -> Option<&mut DataExtension> {
+        self.data_extensions.iter_mut().find(|it| it.object_id.eq_ignore_ascii_case(id))
+    }
+
+    /// The import definition of that key.
+    pub fn definition(&self, key: &str) -> Option<&Definition> {
+        self.definitions.iter().find(|it| same(&it.key, key))
+    }
+
+    /// The file location of that key.
+    pub fn location(&self, key: &str) -> Option<&Location> {
+        self.locations.iter().find(|it| same(&it.key, key))
+    }
+}
+
+/// External keys and names compare without case.
+pub fn same(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
 }
