@@ -23,8 +23,8 @@ pub use model::{ModelColumn, ModelType};
 pub use names::{DataExtensionKey, FieldName, FileName, Name, ObjectId, RunId};
 pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
 pub use run::{
-    ActivationState, BaselineRef, Evidence, Identity, ImpossibleEvent, Manifest, OpenPart, PartPlan, PartStage, PlanId, RefusedRow,
-    RunEvent, RunRecord, RunResult, SegmentRef,
+    ActivationState, BaselineRef, ConfirmedSegment, Evidence, Identity, ImpossibleEvent, Manifest, OpenPart, PartPlan, PartStage, PlanId,
+    RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
 };
 pub use secret::Secret;
 pub use verdict::CellProblem;

@@ -196,19 +196,35 @@ impl Mapping {
     #[must_use]
     pub fn digest_text(&self) -> String {
         let mut text = String::from("mapping 1\n");
-        for (role, fields) in [("key", &self.keys), ("value", &self.values)] {
-            for it in fields {
-                let kind = match it.field_type {
-                    FieldType::Text { .. } => "Text".to_owned(),
-                    other => format!("{other:?}"),
-                };
-                text.push_str(&format!("{role} {:?} {kind} {}\n", it.field.folded(), it.model_type.conversion_class()));
-            }
+        text.push_str(&self.key_digest_text());
+        for line in self.value_digest_lines() {
+            text.push_str(&format!("value {line}\n"));
         }
         if let Some(zone) = &self.time_zone {
             text.push_str(&format!("zone {zone}\n"));
         }
         text
+    }
+
+    /// What key fingerprints depend on: where it changes, no key is what it was.
+    #[must_use]
+    pub fn key_digest_text(&self) -> String {
+        self.keys.iter().map(|it| format!("key {}\n", it.digest_line())).collect()
+    }
+
+    /// What each value of a row fingerprint depends on, in the order of [`Mapping::values`].
+    pub fn value_digest_lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.values.iter().map(MappedField::digest_line)
+    }
+}
+
+impl MappedField {
+    fn digest_line(&self) -> String {
+        let kind = match self.field_type {
+            FieldType::Text { .. } => "Text".to_owned(),
+            other => format!("{other:?}"),
+        };
+        format!("{:?} {kind} {}", self.field.folded(), self.model_type.conversion_class())
     }
 }
 
@@ -248,7 +264,8 @@ impl ModelType {
                 let scale = scale.clamp(0, 38) as u8;
                 FieldType::Decimal { precision: precision.clamp(1, 38).max(scale), scale }
             }
-            Self::Float => FieldType::Decimal { precision: 38, scale: 10 },
+            // Seventeen significant digits tell every double apart; 18 places hold those of any double from 1 on, and of most below.
+            Self::Float => FieldType::Decimal { precision: 38, scale: 18 },
             Self::Boolean => FieldType::Boolean,
             Self::Date | Self::Timestamp { .. } => FieldType::Date,
             Self::Other { .. } => return None,

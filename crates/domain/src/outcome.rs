@@ -70,6 +70,8 @@ pub enum Outcome {
     },
     /// In the baseline and no longer in the model; kept in the data extension.
     LeftKept,
+    /// In the baseline, no longer in the model, and found to be gone from the data extension.
+    LeftGone,
 }
 
 impl Outcome {
@@ -77,7 +79,7 @@ impl Outcome {
     #[must_use]
     pub const fn intent(self) -> &'static str {
         match self {
-            Self::Unchanged | Self::Copy | Self::Withheld { .. } | Self::LeftKept => "none",
+            Self::Unchanged | Self::Copy | Self::Withheld { .. } | Self::LeftKept | Self::LeftGone => "none",
             Self::Sent { write: Write::Insert, .. } => "insert",
             Self::Sent { write: Write::Update, .. } => "update",
             Self::Sent { write: Write::InsertOrUpdate, .. } => "insert_or_update",
@@ -91,6 +93,7 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::Copy => "copy",
             Self::LeftKept => "kept",
+            Self::LeftGone => "not_in_destination",
             Self::Withheld { why } => match why {
                 Withheld::DuplicateKey => "duplicate_key",
                 Withheld::Invalid => "invalid",
@@ -110,7 +113,7 @@ impl Outcome {
     /// Whether it is the outcome of a row of the source; otherwise it is one of a baseline entry that was not seen.
     #[must_use]
     pub const fn is_of_source(self) -> bool {
-        !matches!(self, Self::LeftKept)
+        !matches!(self, Self::LeftKept | Self::LeftGone)
     }
 }
 

@@ -64,6 +64,20 @@ pub struct Identity {
     pub fields: BTreeMap<String, ObjectId>,
 }
 
+impl Identity {
+    /// Whether both speak of the same table: tenant, business unit and data extension.
+    #[must_use]
+    pub fn is_same_table(&self, other: &Self) -> bool {
+        self.tenant == other.tenant && self.data_extension == other.data_extension
+    }
+
+    /// Whether each field that both have is the same column.
+    #[must_use]
+    pub fn shares_fields_with(&self, other: &Self) -> bool {
+        self.fields.iter().all(|(name, id)| other.fields.get(name).is_none_or(|it| it == id))
+    }
+}
+
 /// A file that a plan names, with all that is decided about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPlan {
@@ -100,6 +114,8 @@ pub struct Manifest {
     pub source_rows: u64,
     /// Baseline entries that were not seen.
     pub leaving_rows: u64,
+    /// Those among them that were still in the model when it was last compared: each row that leaves is news once.
+    pub newly_left: u64,
     /// What is decided already: unchanged rows, rows withheld, rows that left. Rows to be sent are in the parts.
     pub decided: OutcomeCounts,
 }
@@ -343,6 +359,17 @@ impl OpenPart {
     }
 }
 
+/// Entries that were confirmed and are yet to be merged into the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedSegment {
+    /// The entries, in key order.
+    pub segment: SegmentRef,
+    /// The mapping their fingerprints are of.
+    pub mapping: Box<Mapping>,
+    /// Whose rows they are.
+    pub identity: Identity,
+}
+
 /// What the events of an activation add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivationState {
@@ -353,7 +380,7 @@ pub struct ActivationState {
     /// Whose rows it speaks of.
     pub identity: Option<Identity>,
     /// Segments that were settled and are yet to be merged into the baseline, oldest first.
-    pub confirmed: Vec<SegmentRef>,
+    pub confirmed: Vec<ConfirmedSegment>,
     /// Parts that are not wholly settled, oldest first.
     pub open_parts: Vec<OpenPart>,
     /// The run that has started and not ended.
@@ -525,6 +552,9 @@ impl ActivationState {
                 if !may_settle {
                     return Err("its import has not ended");
                 }
+                let segment = confirmed.clone();
+                let taken =
+                    segment.map(|segment| ConfirmedSegment { segment, mapping: part.mapping.clone(), identity: part.identity.clone() });
                 match doubt {
                     Some(doubt) => {
                         part.doubt = Some(doubt.clone());
@@ -532,7 +562,7 @@ impl ActivationState {
                     }
                     None => self.open_parts.retain(|it| it.run != record.run || it.plan.part != number),
                 }
-                self.confirmed.extend(confirmed.clone());
+                self.confirmed.extend(taken);
             }
             RunEvent::PartDropped { part } => {
                 let number = *part;
@@ -548,7 +578,7 @@ impl ActivationState {
                 self.baseline = baseline.clone();
                 self.mapping = Some(mapping.clone());
                 self.identity = Some(identity.clone());
-                self.confirmed.retain(|it| !merged.contains(&it.name));
+                self.confirmed.retain(|it| !merged.contains(&it.segment.name));
             }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;

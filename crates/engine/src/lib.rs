@@ -1,1 +1,31 @@
-//! How a run proceeds
+//! How a run proceeds.
+//!
+//! ```text
+//! resume ─► resolve ─► compare ─► seal ─► (plan stops here) ─► per part: transfer ─► import ─► settle ─► advance
+//! ```
+//!
+//! Each step is a file under `steps`. Everything outside is behind a port (crate `outflow-ports`); every event goes through one
+//! [`recorder`], intent before effect, so that a crash anywhere is settled by the next run.
+
+mod advance;
+mod buckets;
+mod compute;
+mod digest;
+mod error;
+mod job;
+mod known;
+mod part_files;
+mod parts;
+mod recorder;
+mod report;
+mod resume;
+mod run;
+mod segments;
+mod steps;
+
+pub use compute::Compute;
+pub use error::EngineError;
+pub use job::{Job, Ports, RunOptions};
+pub use report::{InvalidReport, PartReport, PlanReport, RefusedReport, RunReport};
+pub use run::{abandon, plan, record_stop, run};
+pub use steps::{compare::Examples, import::import_name};

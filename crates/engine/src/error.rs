@@ -1,0 +1,144 @@
+//! Why a run stopped.
+
+use outflow_baseline::{MergeError, OpenError, SealError, WriteError};
+use outflow_domain::MappingProblem;
+use outflow_ports::{BaselineStoreError, CloudError, FileStoreError, LedgerError, SourceError, SpoolError};
+
+/// Why a run stopped. What was confirmed before stays confirmed; nothing is half-recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The source did not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Marketing Cloud did not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// A file did not get there.
+    #[error(transparent)]
+    Files(#[from] FileStoreError),
+    /// The ledger did not take or give something.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no such data extension.
+    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default())]
+    NoDataExtension {
+        /// The key asked for.
+        key: String,
+        /// The key most like it.
+        nearest: Option<String>,
+    },
+    /// Wishes do not fit model and data extension; every problem is told.
+    #[error("activation `{activation}` does not fit its model and data extension:{}", list(.problems))]
+    Mapping {
+        /// The activation.
+        activation: String,
+        /// Every problem.
+        problems: Vec<MappingProblem>,
+    },
+    /// The tenant takes no road into an import that the activation allows.
+    #[error(
+        "the tenant takes no import by `{wanted}`: grant the installed package the automation and data-extension permissions, or allow another road with `import: auto`"
+    )]
+    NoRoute {
+        /// The road asked for.
+        wanted: String,
+    },
+    /// The columns of the model do not come as described.
+    #[error("the model's rows do not have the columns it was said to have: {0}")]
+    UnfitBatch(String),
+    /// A file of the baseline is not what it must be.
+    #[error("the baseline of activation `{activation}` cannot be used (segment `{segment}`): {source}; {}", .source.remedy().replace("ACTIVATION", .activation))]
+    Baseline {
+        /// The activation.
+        activation: String,
+        /// The file.
+        segment: String,
+        /// What is wrong with it.
+        source: OpenError,
+    },
+    /// A segment could not be stored or found.
+    #[error(transparent)]
+    BaselineStore(#[from] BaselineStoreError),
+    /// A segment could not be written.
+    #[error("a segment of the baseline could not be written: {0}")]
+    SegmentWrite(#[from] WriteError),
+    /// The next baseline could not be merged.
+    #[error("the next baseline could not be written: {0}")]
+    Merge(#[from] MergeError),
+    /// Duplicates could not be found.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A private file could not be written or read.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// A private file could not be written or read on.
+    #[error("the private files of the run cannot be written or read (is the disk full?): {0}")]
+    SpoolIo(#[from] std::io::Error),
+    /// Rows were lost or doubled within the program: a bug, noticed before anything left.
+    #[error("the sums do not agree: {what}: {left} against {right}; nothing was sent, please report this bug")]
+    Conservation {
+        /// Which sums.
+        what: &'static str,
+        /// The first sum.
+        left: u64,
+        /// The second sum.
+        right: u64,
+    },
+    /// An earlier import is not known to have ended.
+    #[error(
+        "{import} of activation `{activation}` is not known to have ended, and a late import would overwrite newer data; wait for it, or give it up with `outflow abandon {import}`"
+    )]
+    Blocked {
+        /// The activation whose import it is.
+        activation: String,
+        /// The import, as `outflow abandon` takes it.
+        import: String,
+    },
+    /// A person stopped the run.
+    #[error("stopped; what was confirmed stays confirmed, and the next run settles what was started")]
+    Stopped,
+}
+
+fn list(problems: &[MappingProblem]) -> String {
+    problems.iter().map(|it| format!("\n  - {it}")).collect()
+}
+
+impl EngineError {
+    /// The stable code, the name of a page under `docs/errors/`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Source(SourceError::Unreachable { .. }) => "SRC-001",
+            Self::Source(SourceError::Query { .. }) => "SRC-002",
+            Self::Source(SourceError::NotReadOnly { .. }) => "SRC-003",
+            Self::Source(SourceError::UnsupportedType { .. }) => "SRC-004",
+            Self::Source(SourceError::Broken { .. }) => "SRC-005",
+            Self::Cloud(CloudError::Credentials { .. }) => "MC-001",
+            Self::Cloud(CloudError::Forbidden { .. }) => "MC-002",
+            Self::Cloud(CloudError::Refused { .. }) => "MC-003",
+            Self::Cloud(CloudError::Unavailable { .. }) => "MC-004",
+            Self::Cloud(CloudError::Unreadable { .. }) => "MC-005",
+            Self::Files(FileStoreError::LoginRefused { .. }) => "FILE-001",
+            Self::Files(FileStoreError::HostKey { .. }) => "FILE-002",
+            Self::Files(FileStoreError::Refused { .. }) => "FILE-003",
+            Self::Files(FileStoreError::Full { .. }) => "FILE-004",
+            Self::Files(FileStoreError::Incomplete { .. }) => "FILE-005",
+            Self::Files(FileStoreError::Unreachable { .. }) => "FILE-006",
+            Self::Files(FileStoreError::Content { .. }) => "FILE-007",
+            Self::Ledger(LedgerError::Moved { .. }) => "LED-001",
+            Self::Ledger(LedgerError::Impossible(_)) => "LED-002",
+            Self::Ledger(LedgerError::Unusable { .. }) => "LED-003",
+            Self::NoDataExtension { .. } => "DE-001",
+            Self::Mapping { .. } => "DE-002",
+            Self::NoRoute { .. } => "IMP-001",
+            Self::Blocked { .. } => "IMP-002",
+            Self::Baseline { .. } => "BASE-001",
+            Self::BaselineStore(_) => "BASE-002",
+            Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",
+            Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
+            Self::UnfitBatch(_) => "SRC-006",
+            Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
+            Self::Stopped => "RUN-001",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What is known of the destination before the comparison.
+
+use std::collections::HashMap;
+
+use outflow_baseline::{Baseline, Old, Origin, Presence, Probe};
+use outflow_domain::{InsertMode, KeyFingerprint, RowFingerprint, Write};
+use outflow_ports::Blob;
+
+/// What is known of the destination before the comparison: asked about every row of the model.
+pub(crate) struct Known {
+    pub baseline: Baseline<Blob>,
+    /// Rows in doubt, one set for each part that left some.
+    pub doubts: Vec<Baseline<Blob>>,
+    /// Refused rows that are remembered under today's schema.
+    pub refused: HashMap<KeyFingerprint, RowFingerprint>,
+    /// The keys the data extension really holds, where they were read.
+    pub membership: Option<Baseline<Blob>>,
+    /// Whether the data extension was known to hold nothing at all.
+    pub is_empty: bool,
+    /// Whether entries say which keys are there, but no longer with which values.
+    pub values_unknown: bool,
+    pub insert: InsertMode,
+    /// Send every row.
+    pub full: bool,
+}
+
+/// What a row of the model is, alone with its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Confirmed as it is; nothing to remember.
+    Unchanged,
+    /// Confirmed as it is, but to be recorded: its entry changes its state, or its key occurred before.
+    UnchangedRecorded,
+    /// To be sent.
+    Send(Write),
+    /// Refused before and unchanged since.
+    RememberedRefusal,
+    /// Update-only, and the key is not there.
+    NotInDestination,
+}
+
+impl Known {
+    pub fn is_in_doubt(&self, key: KeyFingerprint) -> bool {
+        self.doubts.iter().any(|it| it.contains(key))
+    }
+
+    fn is_member(&self, key: KeyFingerprint) -> Option<bool> {
+        self.membership.as_ref().map(|it| it.contains(key))
+    }
+
+    /// Whether the key is known to be gone from the data extension.
+    pub fn is_gone(&self, key: KeyFingerprint) -> bool {
+        self.is_member(key) == Some(false)
+    }
+
+    /// What a valid row is, from the baseline's answer.
+    pub fn judge(&self, key: KeyFingerprint, row: RowFingerprint, probe: &Probe) -> Verdict {
+        let member = self.is_member(key);
+        if self.insert == InsertMode::UpdateOnly && member == Some(false) {
+            return Verdict::NotInDestination;
+        }
+        // A row in doubt is never unchanged, whatever its value now: the other end may hold what was sent and lost.
+        let in_doubt = self.is_in_doubt(key);
+        let confirmed = matches!(probe, Probe::Same { .. }) && !self.values_unknown && !in_doubt && member != Some(false);
+        if confirmed && !self.full {
+            return match probe {
+                Probe::Same { state, again: false } if state.presence == Presence::Present => Verdict::Unchanged,
+                _ => Verdict::UnchangedRecorded,
+            };
+        }
+        if !in_doubt && self.refused.get(&key) == Some(&row) {
+            return Verdict::RememberedRefusal;
+        }
+        Verdict::Send(self.write(key, !matches!(probe, Probe::Absent)))
+    }
+
+    /// What a row that is sent is meant to do, given whether its key is in the baseline.
+    pub fn write(&self, key: KeyFingerprint, in_baseline: bool) -> Write {
+        let is_there = match self.is_member(key) {
+            Some(member) => Some(member),
+            None if self.is_in_doubt(key) => None,
+            None if in_baseline => Some(true),
+            None if self.is_empty => Some(false),
+            None => None,
+        };
+        match (is_there, self.insert) {
+            (Some(true), _) | (None, InsertMode::UpdateOnly) => Write::Update,
+            (Some(false), _) => Write::Insert,
+            (None, InsertMode::InsertAndUpdate) => Write::InsertOrUpdate,
+        }
+    }
+
+    /// Whose row it is once it is confirmed. Where that cannot be known it counts as adopted: only what we surely wrote may ever be removed.
+    pub fn origin(&self, write: Write, old: Option<Old>) -> Origin {
+        match (write, old) {
+            (Write::Insert, _) => Origin::Created,
+            (_, Some(old)) => old.state.origin,
+            (Write::Update | Write::InsertOrUpdate, None) => Origin::Adopted,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The files of a run while the pass writes them: rows are encoded once, by whichever thread has read them.
+
+use std::{
+    io::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use outflow_baseline::Place;
+use outflow_domain::RunId;
+use outflow_ports::{Spool, SpoolWriter};
+
+use crate::{
+    error::EngineError,
+    part_files::{PartRow, ROW_BYTES, csv_name, rows_name},
+};
+
+/// Most rows of a part, whatever their size: places are counted in 32 bits, and a part is settled in memory of some 30 bytes a row.
+const ROWS_MAX: u32 = 1_000_000;
+
+/// Writes parts of bounded size; shared by all threads of the pass.
+pub(crate) struct PartsWriter {
+    spool: Arc<dyn Spool>,
+    run: RunId,
+    header: Vec<u8>,
+    bytes_max: u64,
+    /// Whether files are written; a plan only counts.
+    keep: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<OpenPart>,
+    closed: Vec<WrittenPart>,
+}
+
+struct OpenPart {
+    csv: Option<Box<dyn SpoolWriter>>,
+    rows: Option<Box<dyn SpoolWriter>>,
+    written: WrittenPart,
+}
+
+/// A part as the pass has left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenPart {
+    /// Its number, from 1.
+    pub part: u32,
+    /// Its rows.
+    pub rows: u32,
+    /// Its bytes, header included.
+    pub bytes: u64,
+}
+
+impl PartsWriter {
+    pub fn new(spool: Arc<dyn Spool>, run: RunId, header: Vec<u8>, bytes_max: u64, keep: bool) -> Self {
+        Self { spool, run, header, bytes_max, keep, state: Mutex::default() }
+    }
+
+    /// Where the files are.
+    pub const fn place(&self) -> (&Arc<dyn Spool>, &RunId) {
+        (&self.spool, &self.run)
+    }
+
+    pub const fn header_bytes(&self) -> u64 {
+        self.header.len() as u64
+    }
+
+    /// Appends encoded rows, whose lengths the rows tell, and gives the place of each.
+    pub fn append(&self, mut csv: &[u8], mut rows: &[PartRow], places: &mut Vec<Place>) -> Result<(), EngineError> {
+        let mut list = Vec::with_capacity(rows.len() * ROW_BYTES);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !rows.is_empty() {
+            let mut part = match state.open.take() {
+                Some(part) => part,
+                None => self.begin(state.closed.len() as u32 + 1)?,
+            };
+            let (mut fitting, mut bytes) = (0, 0_usize);
+            for row in rows {
+                let is_full = part.written.bytes + (bytes as u64) + u64::from(row.bytes) > self.bytes_max
+                    || part.written.rows + fitting as u32 == ROWS_MAX;
+                // A row that is larger than a part still needs one.
+                if is_full && part.written.rows + fitting as u32 > 0 {
+                    break;
+                }
+                fitting += 1;
+                bytes += row.bytes as usize;
+            }
+            let (now, later) = rows.split_at(fitting);
+            let (csv_now, csv_later) = csv.split_at(bytes);
+            let first = part.written.rows;
+            places.extend((0..fitting as u32).map(|it| Place { part: part.written.part, row_in_part: first + it }));
+            if let (Some(file), Some(file_rows)) = (&mut part.csv, &mut part.rows) {
+                file.write_all(csv_now)?;
+                list.clear();
+                now.iter().try_for_each(|it| it.write_to(&mut list))?;
+                file_rows.write_all(&list)?;
+            }
+            part.written.rows += fitting as u32;
+            part.written.bytes += bytes as u64;
+            (rows, csv) = (later, csv_later);
+            if rows.is_empty() {
+                state.open = Some(part);
+            } else {
+                state.closed.push(part.finish()?);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, number: u32) -> Result<OpenPart, EngineError> {
+        let written = WrittenPart { part: number, rows: 0, bytes: self.header.len() as u64 };
+        if !self.keep {
+            return Ok(OpenPart { csv: None, rows: None, written });
+        }
+        let mut csv = self.spool.create(&self.run, &csv_name(number))?;
+        csv.write_all(&self.header)?;
+        let rows = self.spool.create(&self.run, &rows_name(number))?;
+        Ok(OpenPart { csv: Some(csv), rows: Some(rows), written })
+    }
+
+    /// Ends the last part, and tells them all.
+    pub fn finish(&self) -> Result<Vec<WrittenPart>, EngineError> {
+        let mut state = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(part) = state.open.take() {
+            state.closed.push(part.finish()?);
+        }
+        Ok(state.closed)
+    }
+}
+
+impl OpenPart {
+    /// Not made durable yet: rows may still be struck.
+    fn finish(self) -> Result<WrittenPart, EngineError> {
+        if let (Some(csv), Some(rows)) = (self.csv, self.rows) {
+            csv.finish(false)?;
+            rows.finish(false)?;
+        }
+        Ok(self.written)
+    }
+}
+
+/// Copies a part without the rows that were struck from it, and makes it durable: from here on nothing about it is decided.
+///
+/// `struck` are zero-based rows, ascending.
+pub(crate) fn make_final(
+    spool: &dyn Spool,
+    run: &RunId,
+    part: WrittenPart,
+    struck: &[u32],
+    header_bytes: u64,
+) -> Result<WrittenPart, EngineError> {
+    let (csv_name, rows_name) = (csv_name(part.part), rows_name(part.part));
+    let missing = |name: &str| io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
+    let csv = spool.read(run, &csv_name)?.ok_or_else(|| missing(&csv_name))?;
+    let rows = spool.read(run, &rows_name)?.ok_or_else(|| missing(&rows_name))?;
+    // Replacing a file that is read through a map leaves the mapped bytes as they are: the name goes, not the bytes.
+    let mut new_csv = spool.create(run, &csv_name)?;
+    let mut new_rows = spool.create(run, &rows_name)?;
+    let (csv, rows) = (csv.as_ref(), rows.as_ref());
+    let header_bytes = header_bytes as usize;
+    new_csv.write_all(&csv[..header_bytes])?;
+    let mut left = WrittenPart { part: part.part, rows: 0, bytes: header_bytes as u64 };
+    let mut struck = struck.iter().copied().peekable();
+    let mut at = header_bytes;
+    for (number, row) in crate::part_files::rows_of(rows).enumerate() {
+        let row = row?;
+        let end = at + row.bytes as usize;
+        if struck.next_if_eq(&(number as u32)).is_none() {
+            new_csv.write_all(&csv[at..end])?;
+            row.write_to(&mut new_rows)?;
+            left.rows += 1;
+            left.bytes += u64::from(row.bytes);
+        }
+        at = end;
+    }
+    new_csv.finish(true)?;
+    new_rows.finish(true)?;
+    Ok(left)
+}

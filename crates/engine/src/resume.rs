@@ -1,0 +1,70 @@
+//! Settles what an earlier run has started, and removes what it has not. Yesterday's data are not sent on: rows are compared afresh.
+
+use outflow_domain::{OpenPart, OutcomeCounts, PartStage};
+use outflow_ports::Progress;
+
+use crate::{
+    error::EngineError,
+    job::{Job, Ports},
+    part_files::{csv_name, rows_name},
+    recorder::Recorder,
+    steps::{import, settle},
+};
+use outflow_domain::RunEvent;
+
+/// Settles every part of earlier runs as far as it can be.
+///
+/// # Errors
+/// [`EngineError::Blocked`] when an import is not known to have ended: nothing may be started over it.
+pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>) -> Result<OutcomeCounts, EngineError> {
+    let open: Vec<OpenPart> = recorder.state().open_parts.clone();
+    let mut outcomes = OutcomeCounts::default();
+    if !open.is_empty() {
+        ports.progress.show(job.activation.name.as_str(), Progress::Resuming { parts: open.len() });
+    }
+    for part in open.iter().filter(|it| it.is_not_started()) {
+        drop_part(ports, recorder, part).await?;
+    }
+    for part in open.iter().filter(|it| !it.is_not_started() && !it.is_abandoned) {
+        let (run, number) = (&part.run, part.plan.part);
+        if matches!(part.stage, PartStage::Starting { .. }) {
+            import::find_lost(job, ports, recorder, run, number).await?;
+        }
+        if matches!(part.stage, PartStage::Starting { .. } | PartStage::Started { .. }) {
+            import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
+        }
+        outcomes.merge(&settle::settle(job, ports, recorder, run, number, &settle::schema_digest(&part.mapping)).await?);
+    }
+    Ok(outcomes)
+}
+
+/// Removes a part that was never started, here and at the route.
+pub(crate) async fn drop_part(ports: &Ports, recorder: &mut Recorder<'_>, part: &OpenPart) -> Result<(), EngineError> {
+    if !matches!(part.stage, PartStage::Planned) {
+        ports.files.remove(part.plan.file()).await?;
+    }
+    ports.spool.remove(&part.run, &csv_name(part.plan.part))?;
+    ports.spool.remove(&part.run, &rows_name(part.plan.part))?;
+    let event = RunEvent::PartDropped { part: part.plan.part };
+    Ok(recorder.record_of(part.run.clone(), event, Vec::new(), Vec::new()).await?)
+}
+
+/// Removes private files of runs that have no open part, and segments that the ledger does not name. Only under the activation's lock.
+pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
+    let state = recorder.state();
+    for run in ports.spool.runs()? {
+        if run != *recorder.run() && !state.open_parts.iter().any(|it| it.run == run) {
+            ports.spool.remove_run(&run)?;
+        }
+    }
+    let doubts = state.open_parts.iter().filter_map(|it| it.doubt.as_ref());
+    let confirmed = state.confirmed.iter().map(|it| &it.segment);
+    let levels = [&state.baseline.base, &state.baseline.delta].into_iter().flatten();
+    let named: Vec<&str> = doubts.chain(confirmed).chain(levels).map(|it| it.name.as_str()).collect();
+    for name in ports.baselines.list()? {
+        if !named.contains(&name.as_str()) {
+            ports.baselines.remove(&name)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! A run from its beginning to its end.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use outflow_domain::{
+    FieldType, FileName, ImportOrder, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent, RunId, RunResult, Sent,
+    Withheld, data_extension::text_length_for,
+};
+use outflow_ports::{Progress, ScanOptions};
+use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
+
+use crate::{
+    advance::advance,
+    buckets::Buckets,
+    digest,
+    error::EngineError,
+    job::{Job, Ports, RunOptions},
+    parts::PartsWriter,
+    recorder::Recorder,
+    report::{InvalidReport, PartReport, PlanReport, RefusedReport, RunReport},
+    resume::{resume, sweep},
+    segments::Segments,
+    steps::{
+        compare::{self, Pass, Tally},
+        import,
+        resolve::{Resolved, checked, describe, identity, resolve},
+        seal::{SealedPass, equal, seal},
+        settle, transfer,
+    },
+};
+
+/// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind.
+///
+/// # Errors
+/// [`EngineError`].
+pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<PlanReport, EngineError> {
+    let run = ports.fresh_run_id();
+    let planned = compare_only(job, ports, options, &run).await;
+    ports.spool.remove_run(&run)?;
+    ports.progress.show(job.activation.name.as_str(), Progress::Done);
+    planned
+}
+
+async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunId) -> Result<PlanReport, EngineError> {
+    let state = ports.ledger.activation(&job.activation.name).await?;
+    let resolved = resolve(job, ports, options, &state, run).await?;
+    let open_parts = state.open_parts.len();
+    let compared = Compared::of(job, ports, resolved, run, state.baseline.version, false).await?;
+    Ok(compared.report(job, open_parts, None))
+}
+
+/// Runs an activation: settles what is open, compares, sends the difference, and establishes what became of each row.
+///
+/// Dropping the future at any point leaves a state from which the next run goes on, as a crash does.
+///
+/// # Errors
+/// [`EngineError`]; the run's end is recorded then too.
+pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
+    let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
+    recorder.record(RunEvent::Started { full: options.full }).await?;
+    let ran = Run { job, ports, options }.to_end(&mut recorder).await;
+    ports.progress.show(job.activation.name.as_str(), Progress::Done);
+    let error = match ran {
+        Ok(report) => return Ok(report),
+        Err(error) => error,
+    };
+    let result = match &error {
+        EngineError::Blocked { import, .. } => RunResult::Blocked { import: import.clone() },
+        other => RunResult::Failed { code: other.code().to_owned(), message: other.to_string() },
+    };
+    // The error itself matters more than one about writing it down.
+    if let Err(second) = recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await {
+        tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
+    }
+    Err(error)
+}
+
+/// Records that a run was stopped by a person, after its future was dropped.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub async fn record_stop(job: &Job, ports: &Ports) -> Result<(), EngineError> {
+    let state = ports.ledger.activation(&job.activation.name).await?;
+    let Some(run) = state.current_run else { return Ok(()) };
+    let mut recorder = Recorder::open(ports, &job.activation.name, run).await?;
+    let stopped = EngineError::Stopped;
+    let result = RunResult::Failed { code: stopped.code().to_owned(), message: stopped.to_string() };
+    Ok(recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await?)
+}
+
+struct Run<'a> {
+    job: &'a Job,
+    ports: &'a Ports,
+    options: &'a RunOptions,
+}
+
+impl Run<'_> {
+    async fn to_end(&self, recorder: &mut Recorder<'_>) -> Result<RunReport, EngineError> {
+        let Self { job, ports, options } = *self;
+        let scheme = Scheme::derive(&job.project_secret, job.activation.name.as_str());
+        let resumed = resume(job, ports, recorder).await?;
+        advance(job, ports, recorder, &scheme).await?;
+        sweep(ports, recorder)?;
+        let resolved = resolve(job, ports, options, recorder.state(), recorder.run()).await?;
+        self.nobody_else_is_importing(&resolved).await?;
+        let run = recorder.run().clone();
+        let version = recorder.state().baseline.version;
+        let mut compared = Compared::of(job, ports, resolved, &run, version, true).await?;
+        let manifest = compared.manifest(job, &run);
+        let mut outcomes = manifest.decided.clone();
+        if !manifest.parts.is_empty() || !manifest.columns.is_empty() || compared.sealed.local.updates > 0 {
+            let mapping = Box::new(compared.resolved.mapping.clone());
+            let identity = compared.resolved.identity.clone();
+            recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
+            self.advance_locally(recorder, &compared).await?;
+            self.add_columns(recorder, &mut compared, &manifest.columns).await?;
+            outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
+            advance(job, ports, recorder, &scheme).await?;
+        }
+        equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
+        let result = result_of(&outcomes);
+        recorder.record(RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() }).await?;
+        let refused = refusals(ports, job).await?;
+        sweep(ports, recorder)?;
+        ports.spool.remove_run(&run)?;
+        let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
+        Ok(RunReport { run, plan, result, outcomes, resumed, refused })
+    }
+
+    /// Rule 3: one import at a time per data extension, whichever activation started it.
+    async fn nobody_else_is_importing(&self, resolved: &Resolved) -> Result<(), EngineError> {
+        for (name, state) in self.ports.ledger.activations().await? {
+            let open = state.open_parts.iter().find(|it| it.may_be_running() && it.identity.is_same_table(&resolved.identity));
+            if let Some(open) = open {
+                return Err(EngineError::Blocked { activation: name.to_string(), import: import::import_name(open) });
+            }
+        }
+        Ok(())
+    }
+
+    /// What needs no import is written down at once: rows that left or returned, keys that are gone, rows known under a new mapping.
+    async fn advance_locally(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
+        let Resolved { mapping, identity, scheme, retired, is_new_baseline, .. } = &compared.resolved;
+        let Some(local) = &compared.sealed.local.segment else { return Ok(()) };
+        let segments = Segments::new(self.ports, self.job.activation.name.as_str(), scheme);
+        let updates = segments.open(outflow_baseline::Kind::Delta, local, Some(mapping))?;
+        let mut counted = recorder.state().baseline.clone();
+        if *retired {
+            (counted.base, counted.delta) = (None, None);
+        }
+        let old = &compared.known.baseline;
+        let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, !is_new_baseline)?;
+        if let Some(baseline) = next {
+            let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
+            recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_columns(&self, recorder: &mut Recorder<'_>, compared: &mut Compared, columns: &[NewColumn]) -> Result<(), EngineError> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let Self { job, ports, .. } = *self;
+        ports.progress.show(job.activation.name.as_str(), Progress::AddingColumns { columns: columns.len() });
+        recorder.record(RunEvent::ColumnsAdding).await?;
+        // Read again just before, so that a column somebody else has made meanwhile is used as it is.
+        let before = describe(ports.cloud.as_ref(), job).await?;
+        let missing: Vec<NewColumn> = columns.iter().filter(|it| before.field(&it.name).is_none()).cloned().collect();
+        if !missing.is_empty() {
+            ports.cloud.add_columns(&before.key, &missing).await?;
+        }
+        let after = describe(ports.cloud.as_ref(), job).await?;
+        let mapping = checked(job, &compared.resolved.schema, &after)?;
+        if mapping_digest(&mapping) != mapping_digest(&compared.resolved.mapping) {
+            let what = format!(
+                "a column of `{}` was created by somebody else with another type while the run was under way; run again",
+                after.key
+            );
+            return Err(EngineError::UnfitBatch(what));
+        }
+        let identity = identity(&compared.resolved.identity.tenant, &after, &mapping);
+        recorder.record(RunEvent::ColumnsAdded { identity: identity.clone() }).await?;
+        compared.resolved.identity = identity;
+        Ok(())
+    }
+
+    /// Sends part by part. Each walks its way alone: what an earlier one has confirmed stays confirmed when a later one fails.
+    async fn send(&self, recorder: &mut Recorder<'_>, compared: &Compared, manifest: &Manifest) -> Result<OutcomeCounts, EngineError> {
+        let Self { job, ports, .. } = *self;
+        let (run, parts) = (recorder.run().clone(), manifest.parts.len() as u32);
+        let mut outcomes = OutcomeCounts::default();
+        let mut settled_keys = Vec::new();
+        for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
+            let Some(doubt) = &sealed.doubt else { continue };
+            transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
+            import::start(job, ports, recorder, plan.part, doubt).await?;
+            import::watch(job, ports, recorder, &run, plan.part, parts).await?;
+            let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
+            if settled.count(|it| matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. })) == 0 {
+                settled_keys.push(doubt.clone());
+            }
+            outcomes.merge(&settled);
+        }
+        settle::end_older_doubts(job, ports, recorder, &run, &settled_keys).await?;
+        Ok(outcomes)
+    }
+}
+
+/// A comparison that has come to its end.
+struct Compared {
+    resolved: Resolved,
+    known: crate::known::Known,
+    sealed: SealedPass,
+    /// Columns to be created, with the lengths that the values seen ask for.
+    columns: Vec<NewColumn>,
+    plan: PlanId,
+}
+
+impl Compared {
+    async fn of(job: &Job, ports: &Ports, mut resolved: Resolved, run: &RunId, version: u64, write: bool) -> Result<Self, EngineError> {
+        let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
+        let scan = ports.source.scan(&job.query, options).await?;
+        let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
+        let known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let pass = Arc::new(Pass {
+            activation: job.activation.name.to_string(),
+            mapping: resolved.mapping.clone(),
+            scheme: resolved.scheme.clone(),
+            known,
+            rebase: resolved.rebase.take(),
+            buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
+            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, write),
+            progress: Arc::clone(&ports.progress),
+            rows_read: AtomicU64::new(0),
+            rows_sent: AtomicU64::new(0),
+        });
+        let tasks = scan.partitions.into_iter().map(|it| compare::partition(Arc::clone(&pass), scan.schema.clone(), it)).collect();
+        let tally = Tally::sum(ports.compute.all(tasks).await?);
+        ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
+        let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
+        let sealed = seal(&pass, tally, &segments, version, write)?;
+        let known = Arc::into_inner(pass).map(|it| it.known).ok_or(EngineError::Stopped)?;
+        let columns = columns(&resolved, &sealed.longest);
+        let plan = plan_id(&resolved, &sealed, &columns, version);
+        Ok(Self { resolved, known, sealed, columns, plan })
+    }
+
+    fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
+        let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
+        let part = |it: &crate::steps::seal::SealedPart| PartPlan {
+            part: it.written.part,
+            rows: u64::from(it.written.rows),
+            bytes: it.written.bytes,
+            order: ImportOrder {
+                activation: job.activation.name.clone(),
+                route: self.resolved.route,
+                data_extension: job.activation.data_extension.clone(),
+                insert: job.activation.insert,
+                file_location: job.file_location.clone(),
+                file: file_name(job, run, it.written.part),
+                fields: fields.clone(),
+            },
+        };
+        Manifest {
+            plan: self.plan.clone(),
+            route: self.resolved.route,
+            columns: self.columns.clone(),
+            parts: self.sealed.parts.iter().map(part).collect(),
+            source_rows: self.sealed.source_rows,
+            leaving_rows: self.sealed.leaving_rows,
+            newly_left: self.sealed.newly_left,
+            decided: self.sealed.decided.clone(),
+        }
+    }
+
+    fn report(&self, job: &Job, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
+        let fields: Vec<_> = self.resolved.mapping.fields().collect();
+        let invalid = self.sealed.problems.iter().map(|(field, problem, examples)| InvalidReport {
+            field: fields[usize::from(*field)].field.to_string(),
+            problem: *problem,
+            examples: examples.clone(),
+        });
+        let file = |part: u32| manifest?.parts.iter().find(|it| it.part == part).map(|it| it.file().to_string());
+        let parts = self.sealed.parts.iter().map(|it| it.written);
+        PlanReport {
+            activation: job.activation.name.clone(),
+            data_extension: job.activation.data_extension.clone(),
+            plan: self.plan.clone(),
+            route: self.resolved.route,
+            is_first: self.known.baseline.is_empty(),
+            columns: self.columns.clone(),
+            source_rows: self.sealed.source_rows,
+            to_send: self.sealed.to_send.clone(),
+            decided: self.sealed.decided.clone(),
+            newly_left: self.sealed.newly_left,
+            parts: parts.map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes }).collect(),
+            invalid: invalid.collect(),
+            open_parts,
+        }
+    }
+}
+
+/// Columns to be created: texts as long as the longest value asks for.
+fn columns(resolved: &Resolved, longest: &BTreeMap<u16, u32>) -> Vec<NewColumn> {
+    let fields = resolved.mapping.fields().enumerate().filter(|(_, it)| it.field_id.is_none());
+    let column = |(at, field): (usize, &outflow_domain::MappedField)| {
+        let field_type = match field.field_type {
+            FieldType::Text { .. } => FieldType::Text { units_max: Some(text_length_for(longest.get(&(at as u16)).copied().unwrap_or(0))) },
+            other => other,
+        };
+        NewColumn { name: field.field.clone(), field_type }
+    };
+    fields.map(column).collect()
+}
+
+/// Digest of all that a plan rests on, and of the changes in any order.
+fn plan_id(resolved: &Resolved, sealed: &SealedPass, columns: &[NewColumn], version: u64) -> PlanId {
+    let counts = format!("{:?} {:?} {} {}", sealed.to_send, sealed.decided, sealed.source_rows, sealed.leaving_rows);
+    let pieces = [
+        &version.to_le_bytes()[..],
+        resolved.mapping.digest_text().as_bytes(),
+        resolved.schema_digest.as_bytes(),
+        format!("{:?} {columns:?}", resolved.route).as_bytes(),
+        counts.as_bytes(),
+        &sealed.changes_sum.to_le_bytes(),
+    ]
+    .map(<[u8]>::to_vec);
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+    PlanId(format!("{:016x}", digest::of(&pieces) as u64))
+}
+
+/// A literal name that is never used twice: letters, digits, `_`, `-` and one dot.
+fn file_name(job: &Job, run: &RunId, part: u32) -> FileName {
+    let run = run.0.replace(|it: char| !it.is_ascii_alphanumeric() && it != '-', "_");
+    let text = format!("{}_{run}_{part:04}.csv", job.activation.name);
+    // A name of an activation has at most 60 characters out of letters, digits, `_` and `-`, so that this is always a file name.
+    text.parse().unwrap_or_else(|_| unreachable!("`{text}` is a file name"))
+}
+
+fn result_of(outcomes: &OutcomeCounts) -> RunResult {
+    let is_pending = |it: Outcome| matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. } | Outcome::Withheld { why: Withheld::Held });
+    let is_refused = |it: Outcome| {
+        let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
+        withheld || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
+    };
+    if outcomes.count(is_pending) > 0 {
+        RunResult::RowsPending
+    } else if outcomes.count(is_refused) > 0 {
+        RunResult::RowsRefused
+    } else {
+        RunResult::Succeeded
+    }
+}
+
+/// The remembered refusals by reason.
+async fn refusals(ports: &Ports, job: &Job) -> Result<Vec<RefusedReport>, EngineError> {
+    let mut by_reason = BTreeMap::<(String, Option<String>), u64>::new();
+    for it in ports.ledger.refused(&job.activation.name).await? {
+        *by_reason.entry((it.code, it.field.map(|it| it.to_string()))).or_default() += 1;
+    }
+    Ok(by_reason.into_iter().map(|((code, field), rows)| RefusedReport { code, field, rows }).collect())
+}
+
+/// Gives up on an import whose end is not known. Its rows stay in doubt; the road is open again.
+///
+/// # Errors
+/// When no open import has that name, or the ledger cannot be written.
+pub async fn abandon(job: &Job, ports: &Ports, import: &str) -> Result<bool, EngineError> {
+    let state = ports.ledger.activation(&job.activation.name).await?;
+    let Some(open) = state.open_parts.iter().find(|it| it.may_be_running() && import::import_name(it) == import) else {
+        return Ok(false);
+    };
+    let mut recorder = Recorder::open(ports, &job.activation.name, open.run.clone()).await?;
+    recorder.record(RunEvent::Abandoned { part: open.plan.part }).await?;
+    Ok(true)
+}

@@ -1,0 +1,186 @@
+//! Segments of one activation: written whole or not at all, opened only when they are the ones the ledger names.
+
+use std::io::Write;
+
+use outflow_baseline::{
+    Baseline, Expect, Header, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base, write_delta,
+};
+use outflow_domain::{BaselineRef, Mapping, RunId, SegmentRef};
+use outflow_ports::{Blob, DurableWriter};
+use outflow_rows::{FOLDING_VERSION, SCHEME, Scheme, mapping_digest};
+
+use crate::{digest, error::EngineError, job::Ports};
+
+/// Whose segments these are and how their fingerprints are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segments<'p> {
+    ports: &'p Ports,
+    activation: &'p str,
+    id: [u8; 16],
+    key_check: [u8; 8],
+}
+
+/// A segment being written; dropped without [`NewSegment::commit`] it leaves nothing.
+pub(crate) struct NewSegment {
+    name: String,
+    writer: SegmentWriter<Box<dyn DurableWriter>>,
+}
+
+impl<'p> Segments<'p> {
+    pub fn new(ports: &'p Ports, activation: &'p str, scheme: &Scheme) -> Self {
+        Self { ports, activation, id: digest::of(&[activation.as_bytes()]).to_le_bytes(), key_check: scheme.key_check() }
+    }
+
+    fn header(&self, kind: Kind, mapping: &Mapping, version: u64) -> Header {
+        Header {
+            kind,
+            scheme: SCHEME,
+            folding_version: FOLDING_VERSION,
+            activation: self.id,
+            mapping_digest: mapping_digest(mapping),
+            key_check: self.key_check,
+            version,
+        }
+    }
+
+    /// Opens a segment that the ledger names.
+    pub fn open(&self, kind: Kind, named: &SegmentRef, mapping: Option<&Mapping>) -> Result<Segment<Blob>, EngineError> {
+        let bytes = self.ports.baselines.open(&named.name)?;
+        let expect = Expect {
+            kind,
+            scheme: SCHEME,
+            folding_version: FOLDING_VERSION,
+            activation: self.id,
+            mapping_digest: mapping.map(mapping_digest),
+            key_check: self.key_check,
+            version: None,
+            named: Some(SegmentInfo { bytes: named.bytes, entries: named.entries, checksum: named.checksum }),
+        };
+        Segment::open(bytes, &expect).map_err(|it| self.unusable(&named.name, it))
+    }
+
+    fn unusable(&self, segment: &str, source: outflow_baseline::OpenError) -> EngineError {
+        EngineError::Baseline { activation: self.activation.to_owned(), segment: segment.to_owned(), source }
+    }
+
+    /// Opens the baseline that counts.
+    pub fn open_baseline(&self, baseline: &BaselineRef, mapping: Option<&Mapping>) -> Result<Baseline<Blob>, EngineError> {
+        let level = |kind, named: &Option<SegmentRef>| named.as_ref().map(|it| self.open(kind, it, mapping)).transpose();
+        let (base, delta) = (level(Kind::Base, &baseline.base)?, level(Kind::Delta, &baseline.delta)?);
+        let name = baseline.base.as_ref().map_or("-", |it| it.name.as_str());
+        Baseline::open(base, delta).map_err(|it| self.unusable(name, it))
+    }
+
+    /// Opens one segment as something that can be probed.
+    pub fn open_set(&self, kind: Kind, named: &SegmentRef) -> Result<Baseline<Blob>, EngineError> {
+        Baseline::open(Some(self.open(kind, named, None)?), None).map_err(|it| self.unusable(&named.name, it))
+    }
+
+    /// Begins a segment under a name never used before.
+    pub fn create(&self, kind: Kind, mapping: &Mapping, version: u64) -> Result<NewSegment, EngineError> {
+        let word = match kind {
+            Kind::Base => "base",
+            Kind::Delta => "delta",
+            Kind::Doubt => "doubt",
+            Kind::Membership => "membership",
+        };
+        let name = self.ports.baselines.fresh_name(word);
+        let writer = self.ports.baselines.create(&name)?;
+        Ok(NewSegment { name, writer: SegmentWriter::new(writer, self.header(kind, mapping, version))? })
+    }
+
+    /// Writes a set of keys into a private file of the run and opens it.
+    pub fn write_private_set(
+        &self,
+        run: &RunId,
+        name: &str,
+        mapping: &Mapping,
+        updates: impl Iterator<Item = Update>,
+    ) -> Result<Baseline<Blob>, EngineError> {
+        let header = self.header(Kind::Membership, mapping, 0);
+        let mut writer = SegmentWriter::new(self.ports.spool.create(run, name)?, header)?;
+        for update in updates {
+            writer.push_update(update)?;
+        }
+        let (_, file) = writer.finish_into()?;
+        file.finish(false)?;
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
+        let bytes = self.ports.spool.read(run, name)?.ok_or_else(missing)?;
+        let opened = Segment::open(bytes, &Expect::header(header)).and_then(|it| Baseline::open(Some(it), None));
+        opened.map_err(|it| self.unusable(name, it))
+    }
+
+    /// Writes updates, in key order, as a segment of what was confirmed; `None` when there are none.
+    pub fn write_updates(
+        &self,
+        updates: impl Iterator<Item = Update>,
+        mapping: &Mapping,
+        version: u64,
+    ) -> Result<Option<SegmentRef>, EngineError> {
+        let mut updates = updates.peekable();
+        if updates.peek().is_none() {
+            return Ok(None);
+        }
+        let mut segment = self.create(Kind::Delta, mapping, version)?;
+        for update in updates {
+            segment.push(update)?;
+        }
+        segment.commit().map(Some)
+    }
+
+    /// Writes the baseline that follows `old`, and names it; `None` when nothing changes.
+    ///
+    /// A baseline under another mapping is always written as a new base.
+    pub fn write_next(
+        &self,
+        old: &Baseline<Blob>,
+        old_ref: &BaselineRef,
+        updates: impl Iterator<Item = Update>,
+        updates_len: u64,
+        mapping: &Mapping,
+        same_mapping: bool,
+    ) -> Result<Option<BaselineRef>, EngineError> {
+        let entries = |it: Option<&Segment<Blob>>| it.map_or(0, Segment::len);
+        let shape = match next_shape(entries(old.base()), entries(old.delta()), updates_len) {
+            Shape::Nothing if same_mapping => return Ok(None),
+            Shape::Delta if same_mapping => Shape::Delta,
+            _ => Shape::Base,
+        };
+        let version = old_ref.version + 1;
+        let kind = if shape == Shape::Delta { Kind::Delta } else { Kind::Base };
+        let name = self.ports.baselines.fresh_name(if kind == Kind::Delta { "delta" } else { "base" });
+        let mut file = self.ports.baselines.create(&name)?;
+        let writer = SegmentWriter::new(&mut file as &mut dyn Write, self.header(kind, mapping, version))?;
+        let info = match kind {
+            Kind::Delta => write_delta(old.delta(), updates, writer)?,
+            _ => write_base(old.base(), old.delta(), updates, writer)?,
+        };
+        file.commit()?;
+        let written = SegmentRef { name, bytes: info.bytes, entries: info.entries, checksum: info.checksum };
+        let (base, delta) = match kind {
+            Kind::Delta => (old_ref.base.clone(), Some(written)),
+            _ => (Some(written), None),
+        };
+        let mut next = BaselineRef { version, base, delta, present: 0 };
+        next.present = self.open_baseline(&next, None)?.len();
+        Ok(Some(next))
+    }
+}
+
+impl NewSegment {
+    pub fn push(&mut self, update: Update) -> Result<(), EngineError> {
+        Ok(self.writer.push_update(update)?)
+    }
+
+    pub const fn entries(&self) -> u64 {
+        self.writer.entries()
+    }
+
+    /// Makes it durable, and names it.
+    pub fn commit(self) -> Result<SegmentRef, EngineError> {
+        let Self { name, writer } = self;
+        let (info, file) = writer.finish_into()?;
+        file.commit()?;
+        Ok(SegmentRef { name, bytes: info.bytes, entries: info.entries, checksum: info.checksum })
+    }
+}

@@ -1,0 +1,325 @@
+//! Reads the model once and asks the baseline about every row: what is news is encoded and recorded.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use futures::StreamExt;
+use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
+use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, Write};
+use outflow_ports::{BatchStream, Progress, ProgressSink};
+use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
+
+use crate::{
+    buckets::Buckets,
+    error::EngineError,
+    known::{Known, Verdict},
+    part_files::{PartRow, RowMark},
+    parts::PartsWriter,
+};
+
+/// Masked examples kept for each kind of problem.
+const EXAMPLES_MAX: usize = 3;
+
+/// Everything the threads of a pass share.
+pub(crate) struct Pass {
+    pub activation: String,
+    pub mapping: Mapping,
+    pub scheme: Scheme,
+    pub known: Known,
+    pub rebase: Option<Rebase>,
+    pub buckets: Buckets,
+    pub parts: PartsWriter,
+    pub progress: Arc<dyn ProgressSink>,
+    pub rows_read: AtomicU64,
+    pub rows_sent: AtomicU64,
+}
+
+/// How rows are recognised whose baseline was written under another mapping: one pass computes both fingerprints.
+pub(crate) struct Rebase {
+    /// The mapping the baseline is written under.
+    pub old: Mapping,
+    /// Positions in the new mapping's fields of those that the old one did not have.
+    pub added: Vec<usize>,
+    /// Whether the added fields are columns that this run creates, so that a blank there needs no sending.
+    pub added_are_new_columns: bool,
+}
+
+/// What a pass has counted; adds up over threads.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Rows read.
+    pub rows: u64,
+    /// Unchanged rows that were not recorded.
+    pub unchanged: u64,
+    /// Invalid rows without a usable key, which are not recorded.
+    pub invalid_unrecorded: u64,
+    /// Cells with problems, by field and problem, with masked examples.
+    pub problems: BTreeMap<(u16, CellProblem), Examples>,
+    /// Records by bucket.
+    pub spread: Spread,
+    /// Longest texts of columns yet to be created.
+    pub longest: LongestText,
+}
+
+/// How many rows, and a few of them, masked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examples {
+    /// All rows.
+    pub rows: u64,
+    /// Masked key and masked value of some.
+    pub masked: Vec<(String, String)>,
+}
+
+impl Tally {
+    fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.unchanged += other.unchanged;
+        self.invalid_unrecorded += other.invalid_unrecorded;
+        for (problem, examples) in other.problems {
+            let all = self.problems.entry(problem).or_default();
+            all.rows += examples.rows;
+            let room = EXAMPLES_MAX.saturating_sub(all.masked.len());
+            all.masked.extend(examples.masked.into_iter().take(room));
+        }
+        self.spread.add(&other.spread);
+        self.longest.merge(&other.longest);
+    }
+
+    /// Adds up what the threads have counted.
+    pub fn sum(tallies: Vec<Self>) -> Self {
+        let mut sum = Self::default();
+        tallies.into_iter().for_each(|it| sum.merge(it));
+        sum
+    }
+}
+
+/// Reads one partition to its end.
+///
+/// # Errors
+/// The first error of the source ends the pass: nothing has left the model and there is no plan.
+pub(crate) async fn partition(pass: Arc<Pass>, schema: SchemaRef, mut batches: BatchStream) -> Result<Tally, EngineError> {
+    let mut worker = Worker::new(&pass, &schema)?;
+    while let Some(batch) = batches.next().await {
+        worker.take(&batch?)?;
+        let rows = pass.rows_read.fetch_add(worker.batch_rows, Ordering::Relaxed) + worker.batch_rows;
+        let candidates = pass.rows_sent.load(Ordering::Relaxed);
+        pass.progress.show(&pass.activation, Progress::Comparing { rows, candidates });
+    }
+    worker.finish()
+}
+
+struct Worker<'p> {
+    pass: &'p Pass,
+    canonicalizer: Canonicalizer,
+    old_canonicalizer: Option<Canonicalizer>,
+    encoder: CsvEncoder,
+    spreader: Spreader<'p, Buckets>,
+    tally: Tally,
+    batch_rows: u64,
+    // Buffers kept from batch to batch.
+    keys: Vec<KeyFingerprint>,
+    rows: Vec<RowFingerprint>,
+    old_rows: Vec<RowFingerprint>,
+    old_keys: Vec<KeyFingerprint>,
+    probed_keys: Vec<KeyFingerprint>,
+    probed_rows: Vec<RowFingerprint>,
+    probes: Vec<Probe>,
+    to_send: Vec<u32>,
+    records: Vec<Record>,
+    csv: Vec<u8>,
+    lengths: Vec<u32>,
+    part_rows: Vec<PartRow>,
+    places: Vec<Place>,
+}
+
+impl<'p> Worker<'p> {
+    fn new(pass: &'p Pass, schema: &SchemaRef) -> Result<Self, EngineError> {
+        let unfit = |it: outflow_rows::UnfitBatch| EngineError::UnfitBatch(it.to_string());
+        Ok(Self {
+            pass,
+            canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
+            old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
+            encoder: CsvEncoder::new(&pass.mapping),
+            spreader: Spreader::new(&pass.buckets),
+            tally: Tally::default(),
+            batch_rows: 0,
+            keys: Vec::new(),
+            rows: Vec::new(),
+            old_rows: Vec::new(),
+            old_keys: Vec::new(),
+            probed_keys: Vec::new(),
+            probed_rows: Vec::new(),
+            probes: Vec::new(),
+            to_send: Vec::new(),
+            records: Vec::new(),
+            csv: Vec::new(),
+            lengths: Vec::new(),
+            part_rows: Vec::new(),
+            places: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
+        let canonical = self.canonicalizer.canonicalize(batch);
+        self.batch_rows = canonical.rows() as u64;
+        self.tally.rows += self.batch_rows;
+        self.tally.longest.merge(canonical.longest_text());
+        self.keys.clear();
+        self.rows.clear();
+        fingerprints(&canonical, &self.pass.scheme, &mut self.keys, &mut self.rows);
+        if let Some(old) = &self.old_canonicalizer {
+            self.old_keys.clear();
+            self.old_rows.clear();
+            fingerprints(&old.canonicalize(batch), &self.pass.scheme, &mut self.old_keys, &mut self.old_rows);
+        }
+        self.to_send.clear();
+        self.records.clear();
+        self.part_rows.clear();
+        if canonical.problems().is_empty() {
+            self.take_valid(&canonical)?;
+        } else {
+            self.note_problems(&canonical, batch);
+            self.take_mixed(&canonical)?;
+        }
+        self.send(&canonical)
+    }
+
+    /// The common case: every row has a key and can be sent.
+    fn take_valid(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
+        let probed = if self.old_canonicalizer.is_some() { &self.old_rows } else { &self.rows };
+        self.pass.known.baseline.probe(&self.keys, probed, &mut self.probes);
+        for row in 0..canonical.rows() {
+            let probe = self.probes[row];
+            self.judge(canonical, row, probe)?;
+        }
+        Ok(())
+    }
+
+    /// Rows without a usable key are nowhere and ask nothing; invalid rows with one keep their key in the model.
+    fn take_mixed(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
+        let probed = if self.old_canonicalizer.is_some() { &self.old_rows } else { &self.rows };
+        let usable: Vec<usize> = (0..canonical.rows()).filter(|&row| canonical.has_usable_key(row)).collect();
+        self.probed_keys.clear();
+        self.probed_rows.clear();
+        self.probed_keys.extend(usable.iter().map(|&row| self.keys[row]));
+        self.probed_rows.extend(usable.iter().map(|&row| probed[row]));
+        self.tally.invalid_unrecorded += (canonical.rows() - usable.len()) as u64;
+        let mut probes = std::mem::take(&mut self.probes);
+        self.pass.known.baseline.probe(&self.probed_keys, &self.probed_rows, &mut probes);
+        for (&row, probe) in usable.iter().zip(&probes) {
+            if canonical.is_valid(row) {
+                self.judge(canonical, row, *probe)?;
+            } else {
+                self.record(row, RecordKind::Invalid, probe)?;
+            }
+        }
+        self.probes = probes;
+        Ok(())
+    }
+
+    #[inline]
+    fn judge(&mut self, canonical: &CanonicalBatch, row: usize, probe: Probe) -> Result<(), EngineError> {
+        let known = &self.pass.known;
+        match known.judge(self.keys[row], self.rows[row], &probe) {
+            Verdict::Unchanged if self.pass.rebase.is_none() => {
+                self.tally.unchanged += 1;
+                Ok(())
+            }
+            Verdict::Unchanged | Verdict::UnchangedRecorded => match &self.pass.rebase {
+                Some(rebase) if rebase.must_send(canonical, row) => {
+                    self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe)
+                }
+                _ => self.record(row, RecordKind::Unchanged, &probe),
+            },
+            Verdict::Send(write) => {
+                let kind = if matches!(probe, Probe::Absent) { RecordKind::New } else { RecordKind::Changed };
+                self.send_later(row, write, kind, &probe)
+            }
+            Verdict::RememberedRefusal | Verdict::NotInDestination => self.record(row, RecordKind::Withheld, &probe),
+        }
+    }
+
+    fn new_record(&self, row: usize, kind: RecordKind, probe: &Probe) -> Record {
+        // Under a rebase the baseline's fingerprint is of the old mapping; the record is of the new one throughout.
+        let old = probe.old(if self.pass.rebase.is_some() { self.old_rows[row] } else { self.rows[row] });
+        Record { key: self.keys[row], row: self.rows[row], kind, again: probe.again(), old, place: None }
+    }
+
+    fn record(&mut self, row: usize, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
+        let record = self.new_record(row, kind, probe);
+        Ok(self.spreader.push(&record)?)
+    }
+
+    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
+        let record = self.new_record(row, kind, probe);
+        let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
+        self.to_send.push(row as u32);
+        self.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Encodes what is to be sent, once, and records where each row lies.
+    fn send(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
+        if self.to_send.is_empty() {
+            return Ok(());
+        }
+        self.csv.clear();
+        self.lengths.clear();
+        self.places.clear();
+        self.encoder.encode(canonical, &self.to_send, &mut self.csv, &mut self.lengths);
+        for (row, &bytes) in self.part_rows.iter_mut().zip(&self.lengths) {
+            row.bytes = bytes;
+        }
+        self.pass.parts.append(&self.csv, &self.part_rows, &mut self.places)?;
+        for (record, place) in self.records.iter().zip(&self.places) {
+            self.spreader.push(&Record { place: Some(*place), ..*record })?;
+        }
+        self.pass.rows_sent.fetch_add(self.to_send.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note_problems(&mut self, canonical: &CanonicalBatch, batch: &RecordBatch) {
+        for problem in canonical.problems() {
+            let examples = self.tally.problems.entry((problem.field, problem.problem)).or_default();
+            examples.rows += 1;
+            if examples.masked.len() < EXAMPLES_MAX {
+                let key = masked_key(canonical, problem.row as usize);
+                examples.masked.push((key, self.canonicalizer.masked_example(batch, problem)));
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Tally, EngineError> {
+        let Self { mut tally, spreader, .. } = self;
+        tally.spread = spreader.finish()?;
+        Ok(tally)
+    }
+}
+
+impl Rebase {
+    /// Whether a row that is unchanged under the old mapping must be sent for the sake of the added fields.
+    fn must_send(&self, canonical: &CanonicalBatch, row: usize) -> bool {
+        let is_blank = |&field: &usize| canonical.cell(row, field) == Cell::Blank;
+        !self.added.is_empty() && !(self.added_are_new_columns && self.added.iter().all(is_blank))
+    }
+}
+
+fn masked_key(canonical: &CanonicalBatch, row: usize) -> String {
+    let cells = (0..canonical.keys().len()).map(|field| match canonical.cell(row, field) {
+        Cell::Blank => mask(""),
+        Cell::Text(text) => mask(text),
+        Cell::Number(number) => mask(&number.to_string()),
+        Cell::Decimal { units, scale } => mask(&format!("{units}e-{scale}")),
+        Cell::Date(_) => String::from("(date)"),
+        Cell::Boolean(_) => String::from("(boolean)"),
+    });
+    cells.collect::<Vec<_>>().join(" ")
+}

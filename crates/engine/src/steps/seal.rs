@@ -1,0 +1,277 @@
+//! Sorts the records, strikes duplicates, and makes the plan: nothing is decided afterwards.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealer, Update};
+use outflow_domain::{CellProblem, Outcome, OutcomeCounts, SegmentRef, Withheld, Write};
+
+use super::compare::{Examples, Pass, Tally};
+use crate::{
+    digest,
+    error::EngineError,
+    parts::{WrittenPart, make_final},
+    segments::{NewSegment, Segments},
+};
+
+/// What the pass has found, sorted and without duplicates.
+#[derive(Debug)]
+pub(crate) struct SealedPass {
+    /// Rows read.
+    pub source_rows: u64,
+    /// Baseline entries that no row met.
+    pub leaving_rows: u64,
+    /// Rows among them that were still in the model at the last comparison.
+    pub newly_left: u64,
+    /// What is decided without sending.
+    pub decided: OutcomeCounts,
+    /// What is to be sent, by intent.
+    pub to_send: BTreeMap<Write, u64>,
+    /// The files with their rows in doubt once an import starts; empty segments for a mere plan.
+    pub parts: Vec<SealedPart>,
+    /// Entries that change without an import: rows that left or returned, keys that are gone, rows written under a new mapping.
+    pub local: LocalUpdates,
+    /// Why cells are invalid.
+    pub problems: Vec<(u16, CellProblem, Examples)>,
+    /// Commutative sum over the rows to be sent.
+    pub changes_sum: u128,
+    /// The longest text of each column yet to be created, by its position in the mapping.
+    pub longest: BTreeMap<u16, u32>,
+}
+
+/// A file, final.
+#[derive(Debug)]
+pub(crate) struct SealedPart {
+    pub written: WrittenPart,
+    /// Its keys with what it sends, sorted; `None` for a mere plan.
+    pub doubt: Option<SegmentRef>,
+}
+
+/// Updates of the baseline that need no import.
+#[derive(Debug, Default)]
+pub(crate) struct LocalUpdates {
+    pub updates: u64,
+    pub segment: Option<SegmentRef>,
+}
+
+/// Seals a pass. With `write`, files are made final and durable and segments are written; otherwise everything is only counted.
+pub(crate) fn seal(pass: &Arc<Pass>, tally: Tally, segments: &Segments<'_>, version: u64, write: bool) -> Result<SealedPass, EngineError> {
+    Seal { pass, segments, version, write }.run(tally)
+}
+
+struct Seal<'s, 'p> {
+    pass: &'s Pass,
+    segments: &'s Segments<'p>,
+    version: u64,
+    write: bool,
+}
+
+/// Entries of parts being written, by part number.
+type DoubtWriters = BTreeMap<u32, NewSegment>;
+
+struct Found {
+    decided: OutcomeCounts,
+    to_send: BTreeMap<Write, u64>,
+    struck: BTreeMap<u32, Vec<u32>>,
+    duplicates_unrecorded: u64,
+    recorded: u64,
+    changes_sum: u128,
+    doubts: DoubtWriters,
+    local: LocalWriter,
+}
+
+/// Merges updates from records with those from entries that were not seen; both come in key order.
+struct LocalWriter {
+    segment: Option<NewSegment>,
+    updates: u64,
+}
+
+impl Seal<'_, '_> {
+    fn run(&self, tally: Tally) -> Result<SealedPass, EngineError> {
+        let known = &self.pass.known;
+        let written = self.pass.parts.finish()?;
+        let mut found = Found {
+            decided: OutcomeCounts::default(),
+            to_send: BTreeMap::new(),
+            struck: BTreeMap::new(),
+            duplicates_unrecorded: 0,
+            recorded: 0,
+            changes_sum: 0,
+            doubts: DoubtWriters::new(),
+            local: LocalWriter { segment: None, updates: 0 },
+        };
+        let leaving_rows = known.baseline.unseen_len();
+        let mut newly_left = 0;
+        let mut unseen = known.baseline.unseen().peekable();
+        let mut sealer = Sealer::new();
+        for bucket in 0..BUCKETS {
+            let bucket = bucket as u8;
+            let expected = tally.spread.in_bucket(bucket);
+            let bytes = self.pass.buckets.take(bucket)?;
+            let sealed = sealer.seal(bucket, &bytes, expected)?;
+            for record in sealed.kept() {
+                while let Some(entry) = unseen.next_if(|it| it.key < record.key) {
+                    self.left(&entry, &mut found, &mut newly_left)?;
+                }
+                self.kept(&record, &mut found)?;
+            }
+            for record in sealed.struck() {
+                found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, 1);
+                strike(&mut found.struck, record.place);
+            }
+            for record in sealed.copies() {
+                found.decided.add(Outcome::Copy, 1);
+                strike(&mut found.struck, record.place);
+            }
+            let counts = sealed.counts();
+            found.duplicates_unrecorded += counts.duplicates_unrecorded;
+            found.recorded += counts.recorded;
+        }
+        for entry in unseen {
+            self.left(&entry, &mut found, &mut newly_left)?;
+        }
+        let invalid = Outcome::Withheld { why: Withheld::Invalid };
+        found.decided.add(invalid, tally.invalid_unrecorded);
+        found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, found.duplicates_unrecorded);
+        found.decided.add(Outcome::Unchanged, tally.unchanged.saturating_sub(found.duplicates_unrecorded));
+        conserve(&tally, &found, leaving_rows)?;
+        let parts = self.parts(written, &mut found)?;
+        Ok(SealedPass {
+            source_rows: tally.rows,
+            leaving_rows,
+            newly_left,
+            decided: found.decided,
+            to_send: found.to_send,
+            parts,
+            local: found.local.finish()?,
+            problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
+            changes_sum: found.changes_sum,
+            longest: tally.longest.iter().collect(),
+        })
+    }
+
+    /// One row, alone with its key.
+    fn kept(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
+        let known = &self.pass.known;
+        match record.kind {
+            RecordKind::New | RecordKind::Changed => {
+                let write = known.write(record.key, record.old.is_some());
+                *found.to_send.entry(write).or_default() += 1;
+                let pieces = [&record.key.0.to_le_bytes()[..], &record.row.bits().to_le_bytes(), &[write as u8]];
+                found.changes_sum = found.changes_sum.wrapping_add(digest::of(&pieces));
+                let Some(place) = record.place else { return Ok(()) };
+                if self.write {
+                    let state = EntryState { presence: Presence::Present, origin: known.origin(write, record.old) };
+                    let entry = Update::Put(Entry { key: record.key, row: record.row, state });
+                    let writers = &mut found.doubts;
+                    if let std::collections::btree_map::Entry::Vacant(vacant) = writers.entry(place.part) {
+                        vacant.insert(self.segments.create(Kind::Doubt, &self.pass.mapping, self.version)?);
+                    }
+                    if let Some(writer) = writers.get_mut(&place.part) {
+                        writer.push(entry)?;
+                    }
+                }
+            }
+            RecordKind::Unchanged => {
+                found.decided.add(Outcome::Unchanged, 1);
+                let Some(old) = record.old else { return Ok(()) };
+                // A record of an unchanged row whose key merely occurred again says nothing new.
+                if old.state.presence != Presence::Present || self.pass.rebase.is_some() {
+                    let state = EntryState { presence: Presence::Present, origin: old.state.origin };
+                    self.update(Update::Put(Entry { key: record.key, row: record.row, state }), found)?;
+                }
+            }
+            RecordKind::Invalid => found.decided.add(Outcome::Withheld { why: Withheld::Invalid }, 1),
+            RecordKind::Withheld => {
+                if known.insert == outflow_domain::InsertMode::UpdateOnly && known.is_gone(record.key) {
+                    found.decided.add(Outcome::Withheld { why: Withheld::NotInDestination }, 1);
+                    if record.old.is_some() {
+                        self.update(Update::Drop(record.key), found)?;
+                    }
+                } else {
+                    found.decided.add(Outcome::Withheld { why: Withheld::Refused }, 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A baseline entry that no row met.
+    fn left(&self, entry: &Entry, found: &mut Found, newly_left: &mut u64) -> Result<(), EngineError> {
+        if self.pass.known.is_gone(entry.key) {
+            found.decided.add(Outcome::LeftGone, 1);
+            return self.update(Update::Drop(entry.key), found);
+        }
+        found.decided.add(Outcome::LeftKept, 1);
+        if entry.state.presence == Presence::Present {
+            *newly_left += 1;
+        }
+        let presence = if self.pass.known.values_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
+        if matches!(entry.state.presence, Presence::Present | Presence::LeftKept) && entry.state.presence != presence {
+            let state = EntryState { presence, origin: entry.state.origin };
+            self.update(Update::Put(Entry { state, ..*entry }), found)?;
+        }
+        Ok(())
+    }
+
+    fn update(&self, update: Update, found: &mut Found) -> Result<(), EngineError> {
+        found.local.updates += 1;
+        if !self.write {
+            return Ok(());
+        }
+        let segment = match &mut found.local.segment {
+            Some(segment) => segment,
+            None => found.local.segment.insert(self.segments.create(Kind::Delta, &self.pass.mapping, self.version)?),
+        };
+        segment.push(update)
+    }
+
+    /// Makes the files final, without the rows that were struck; a file that is left without rows is none.
+    fn parts(&self, written: Vec<WrittenPart>, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
+        let (spool, run) = self.pass.parts.place();
+        let header_bytes = self.pass.parts.header_bytes();
+        let mut parts = Vec::with_capacity(written.len());
+        for mut part in written {
+            let mut struck = found.struck.remove(&part.part).unwrap_or_default();
+            struck.sort_unstable();
+            let doubt = found.doubts.remove(&part.part);
+            if self.write {
+                part = make_final(spool.as_ref(), run, part, &struck, header_bytes)?;
+                let in_doubt = doubt.as_ref().map_or(0, NewSegment::entries);
+                equal("rows of a file = rows in doubt", u64::from(part.rows), in_doubt)?;
+            } else {
+                // The struck rows' bytes are not known without the file; a plan tells the size before striking.
+                part.rows -= struck.len() as u32;
+            }
+            if part.rows > 0 {
+                parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()? });
+            }
+        }
+        Ok(parts)
+    }
+}
+
+impl LocalWriter {
+    fn finish(self) -> Result<LocalUpdates, EngineError> {
+        Ok(LocalUpdates { updates: self.updates, segment: self.segment.map(NewSegment::commit).transpose()? })
+    }
+}
+
+fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {
+    if let Some(place) = place {
+        struck.entry(place.part).or_default().push(place.row_in_part);
+    }
+}
+
+/// Rule 4: every row of the source and every entry that was not seen has exactly one outcome.
+fn conserve(tally: &Tally, found: &Found, leaving_rows: u64) -> Result<(), EngineError> {
+    equal("records spread = records sealed", tally.spread.records(), found.recorded)?;
+    let to_send: u64 = found.to_send.values().sum();
+    let decided = found.decided.count(Outcome::is_of_source);
+    equal("rows read = outcomes of rows", tally.rows, decided + to_send)?;
+    equal("entries not seen = outcomes of leaving rows", leaving_rows, found.decided.count(|it| !it.is_of_source()))
+}
+
+/// Two sums that must agree.
+pub(crate) const fn equal(what: &'static str, left: u64, right: u64) -> Result<(), EngineError> {
+    if left == right { Ok(()) } else { Err(EngineError::Conservation { what, left, right }) }
+}

@@ -1,0 +1,320 @@
+//! Reads the receipt and settles a part.
+//!
+//! The baseline moves for rows that Marketing Cloud is *known* to hold, never for rows we merely sent: a refused row keeps its old entry,
+//! and a row nobody can vouch for stays in doubt.
+
+mod numbering;
+mod observe;
+
+use std::collections::{BTreeMap, HashMap};
+
+use outflow_baseline::{Entry, EntryState, Kind, Presence, Update};
+use outflow_domain::{
+    Evidence, ImportId, ImportStatus, InsertMode, KeyFingerprint, OpenPart, Outcome, OutcomeCounts, PartStage, RefusedRow, RowFingerprint,
+    RunEvent, RunId, SegmentRef, Sent, Write,
+};
+use outflow_ports::{Blob, CloudError, Progress};
+use outflow_rows::Scheme;
+
+use crate::{
+    error::EngineError,
+    job::{Job, Ports},
+    part_files::{PartRow, RowMark, rows_name, rows_of},
+    recorder::Recorder,
+    segments::Segments,
+};
+use numbering::Refusals;
+use observe::{Observed, Observer};
+
+/// Settles a part whose import has ended, or whose rows stayed in doubt: by its receipt where that tells, by reading back otherwise.
+pub(crate) async fn settle(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    part: u32,
+    schema_digest: &str,
+) -> Result<OutcomeCounts, EngineError> {
+    let open = super::import::find(recorder, run, part)?.clone();
+    ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
+    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest)?;
+    let settled = settler.settle().await?;
+    let outcomes = settled.outcomes.clone();
+    let event = RunEvent::PartSettled {
+        part,
+        evidence: settled.evidence,
+        outcomes: settled.outcomes,
+        confirmed: settled.confirmed,
+        doubt: settled.doubt,
+    };
+    recorder.record_of(run.clone(), event, settled.refused, settled.forgotten).await?;
+    // Best effort: what could not be removed lies there without being named, and is swept by the next run.
+    if let Err(error) = ports.files.remove(open.plan.file()).await {
+        tracing::warn!(file = %open.plan.file(), "an imported file could not be removed from the route: {error}");
+    }
+    if !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
+        ports.spool.remove(run, &crate::part_files::csv_name(part))?;
+        ports.spool.remove(run, &rows_name(part))?;
+    }
+    Ok(outcomes)
+}
+
+/// What became of a part.
+struct Settled {
+    evidence: Evidence,
+    outcomes: OutcomeCounts,
+    confirmed: Option<SegmentRef>,
+    doubt: Option<SegmentRef>,
+    refused: Vec<RefusedRow>,
+    forgotten: Vec<KeyFingerprint>,
+}
+
+struct Settler<'a> {
+    job: &'a Job,
+    ports: &'a Ports,
+    open: &'a OpenPart,
+    scheme: Scheme,
+    version: u64,
+    schema_digest: &'a str,
+    /// The part's rows in the order of its file; in key order where the list is gone with the spool.
+    rows: Vec<PartRow>,
+}
+
+/// The import's own word on the part.
+struct Verdict {
+    import: Option<ImportId>,
+    status: Option<ImportStatus>,
+}
+
+impl<'a> Settler<'a> {
+    fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, version: u64, schema_digest: &'a str) -> Result<Self, EngineError> {
+        let name = job.activation.name.as_str();
+        let scheme = Scheme::derive(&job.project_secret, name);
+        let segments = Segments::new(ports, name, &scheme);
+        let named = open.doubt.as_ref().ok_or(EngineError::Conservation {
+            what: "parts with a started import = parts in doubt",
+            left: 1,
+            right: 0,
+        })?;
+        let doubt = segments.open(Kind::Doubt, named, None)?;
+        let rows = match ports.spool.read(&open.run, &rows_name(open.plan.part))? {
+            Some(list) => {
+                let rows = rows_of(list.as_ref()).collect::<Result<Vec<_>, _>>()?;
+                // After a first settle only some rows are still in doubt.
+                rows.into_iter().filter(|it| doubt.len() == open.plan.rows || doubt.get(it.key).is_some()).collect()
+            }
+            None => doubt.entries().map(row_of_entry).collect(),
+        };
+        Ok(Self { job, ports, open, scheme, version, schema_digest, rows })
+    }
+
+    fn segments(&self) -> Segments<'_> {
+        Segments::new(self.ports, self.job.activation.name.as_str(), &self.scheme)
+    }
+
+    async fn settle(&self) -> Result<Settled, EngineError> {
+        let verdict = match &self.open.stage {
+            PartStage::Ended { import, status } => Verdict { import: import.clone(), status: Some(status.clone()) },
+            _ => Verdict { import: None, status: None },
+        };
+        // Rows that an update-only import ignored may land in any counter, so its counts prove nothing.
+        let counts_may_prove = self.open.plan.order.insert == InsertMode::InsertAndUpdate;
+        if let Some(ImportStatus::Completed { counts }) = &verdict.status
+            && counts_may_prove
+            && counts.prove_all_applied(self.open.plan.rows)
+            && self.rows.len() as u64 == self.open.plan.rows
+        {
+            return Ok(self.all_confirmed());
+        }
+        match self.known_rows(&verdict, counts_may_prove).await {
+            Ok(settled) => Ok(settled),
+            // Reading is not permitted: nothing can be established, so the rows stay in doubt and are never taken for sent.
+            Err(EngineError::Cloud(CloudError::Forbidden { .. })) => Ok(self.nothing_known()),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn all_confirmed(&self) -> Settled {
+        let mut outcomes = OutcomeCounts::default();
+        for row in &self.rows {
+            outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Confirmed }, 1);
+        }
+        let forgotten = self.rows.iter().map(|it| it.key).collect();
+        // What was in doubt is just what is confirmed: the same file serves.
+        Settled { evidence: Evidence::Counts, outcomes, confirmed: self.open.doubt.clone(), doubt: None, refused: Vec::new(), forgotten }
+    }
+
+    fn nothing_known(&self) -> Settled {
+        let mut outcomes = OutcomeCounts::default();
+        for row in &self.rows {
+            outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Unconfirmed }, 1);
+        }
+        let doubt = self.open.doubt.clone();
+        Settled { evidence: Evidence::None, outcomes, confirmed: None, doubt, refused: Vec::new(), forgotten: Vec::new() }
+    }
+
+    /// Establishes each row: by the receipt where its row numbers can be proved, by reading back where not.
+    async fn known_rows(&self, verdict: &Verdict, counts_may_prove: bool) -> Result<Settled, EngineError> {
+        let listed = match (&verdict.import, &verdict.status) {
+            (Some(import), Some(ImportStatus::Completed { .. })) => self.ports.cloud.refusals(import).await?,
+            _ => None,
+        };
+        let observer = Observer::new(self.job, self.ports, self.open, &self.scheme, &self.rows);
+        let mut refusals = match listed {
+            Some(list) => Refusals::new(list, self.csv()?, &self.rows)?,
+            None => Refusals::none(),
+        };
+        if let Some(ImportStatus::Completed { counts }) = &verdict.status
+            && counts_may_prove
+            && refusals.are_complete(counts, self.rows.len() as u64)
+        {
+            let sample = refusals.sample();
+            let observed = observer.of_rows(&sample).await?;
+            if refusals.prove(&self.rows, &observed) {
+                return self.from_receipt(&refusals);
+            }
+        }
+        let observed = observer.all().await?;
+        refusals.match_observed(&self.rows, &observed);
+        self.from_reading(&refusals, &observed, verdict)
+    }
+
+    fn csv(&self) -> Result<Option<Blob>, EngineError> {
+        Ok(self.ports.spool.read(&self.open.run, &crate::part_files::csv_name(self.open.plan.part))?)
+    }
+
+    /// The receipt tells each refused row; all others are confirmed.
+    fn from_receipt(&self, refusals: &Refusals) -> Result<Settled, EngineError> {
+        let fates = self.rows.iter().enumerate().map(|(at, row)| match refusals.of_row(at) {
+            Some(_) => Fate { sent: Sent::Refused, update: None, code: refusals.code(at), key: row.key },
+            None => Fate { sent: Sent::Confirmed, update: Some(Update::Put(row.entry())), code: None, key: row.key },
+        });
+        self.of_fates(Evidence::Rows, fates.collect())
+    }
+
+    fn from_reading(
+        &self,
+        refusals: &Refusals,
+        observed: &HashMap<KeyFingerprint, Observed>,
+        verdict: &Verdict,
+    ) -> Result<Settled, EngineError> {
+        let is_update_only = self.open.plan.order.insert == InsertMode::UpdateOnly;
+        let (mut differ, mut absent) = (0, 0);
+        for row in &self.rows {
+            match observed.get(&row.key) {
+                None => absent += 1,
+                Some(it) if !it.holds(row) => differ += 1,
+                Some(_) => {}
+            }
+        }
+        let refusal_is_explained = match &verdict.status {
+            Some(ImportStatus::Completed { counts }) => {
+                let not_applied = [differ, differ + absent];
+                let refused = [counts.errors, counts.errors + counts.duplicated + counts.restricted];
+                counts.errors > 0 && not_applied.iter().any(|it| refused.contains(it))
+            }
+            // A failed import stopped somewhere: what it did not reach was not refused.
+            _ => false,
+        };
+        let fates = self.rows.iter().enumerate().map(|(at, row)| {
+            let (key, code) = (row.key, refusals.code(at));
+            let not_applied = if code.is_some() || refusal_is_explained { Sent::Refused } else { Sent::Unconfirmed };
+            match observed.get(&key) {
+                Some(seen) if seen.holds(row) => Fate { sent: Sent::Confirmed, update: Some(Update::Put(row.entry())), code: None, key },
+                Some(seen) => Fate { sent: not_applied, update: Some(Update::Put(seen.entry(row))), code, key },
+                None if is_update_only => Fate { sent: Sent::NotInDestination, update: Some(Update::Drop(key)), code: None, key },
+                None => Fate { sent: not_applied, update: Some(Update::Drop(key)), code, key },
+            }
+        });
+        self.of_fates(Evidence::ReadBack, fates.collect())
+    }
+
+    fn of_fates(&self, evidence: Evidence, fates: Vec<Fate>) -> Result<Settled, EngineError> {
+        let mut outcomes = OutcomeCounts::default();
+        let mut updates = BTreeMap::new();
+        let (mut refused, mut forgotten) = (Vec::new(), Vec::new());
+        for (fate, row) in fates.into_iter().zip(&self.rows) {
+            outcomes.add(Outcome::Sent { write: row.mark.write, fate: fate.sent }, 1);
+            updates.extend(fate.update.map(|it| (fate.key, it)));
+            if fate.sent == Sent::Refused {
+                let (code, field) = fate.code.unwrap_or_else(|| ("unexplained".into(), None));
+                refused.push(RefusedRow { key: fate.key, row: row.row, code, field, schema: self.schema_digest.to_owned() });
+            } else {
+                forgotten.push(fate.key);
+            }
+        }
+        let confirmed = self.segments().write_updates(updates.into_values(), &self.open.mapping, self.version)?;
+        Ok(Settled { evidence, outcomes, confirmed, doubt: None, refused, forgotten })
+    }
+}
+
+/// What became of one row of the part.
+struct Fate {
+    sent: Sent,
+    update: Option<Update>,
+    code: Option<(String, Option<outflow_domain::FieldName>)>,
+    key: KeyFingerprint,
+}
+
+/// A row in doubt of which only the entry is left: what it was meant to do is not known any more.
+fn row_of_entry(entry: Entry) -> PartRow {
+    let mark = RowMark { write: Write::InsertOrUpdate, origin: entry.state.origin };
+    PartRow { key: entry.key, row: entry.row, mark, bytes: 0 }
+}
+
+impl Observed {
+    /// Whether the destination holds just what the row sent.
+    fn holds(&self, row: &PartRow) -> bool {
+        self.row == Some(row.row)
+    }
+
+    /// What the baseline may say of a row that the destination holds with other values than were sent.
+    fn entry(&self, row: &PartRow) -> Entry {
+        let presence = if self.row.is_some() { Presence::Present } else { Presence::ValueUnknown };
+        let state = EntryState { presence, origin: row.mark.origin };
+        Entry { key: row.key, row: self.row.unwrap_or(RowFingerprint::of(0)), state }
+    }
+}
+
+/// What a refusal depends on beside the row: the mapping, and types and lengths of its fields.
+pub(crate) fn schema_digest(mapping: &outflow_domain::Mapping) -> String {
+    let types: BTreeMap<_, _> = mapping.fields().map(|it| (it.field.folded(), format!("{:?} {}", it.field_type, it.is_required))).collect();
+    format!("{:016x}", crate::digest::of(&[mapping.digest_text().as_bytes(), format!("{types:?}").as_bytes()]) as u64)
+}
+
+/// Ends the doubt about keys of earlier parts that this run has sent again and settled: a receipt for the newer row is one for the key.
+pub(crate) async fn end_older_doubts(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    settled: &[SegmentRef],
+) -> Result<(), EngineError> {
+    let older: Vec<OpenPart> = recorder.state().open_parts.iter().filter(|it| it.run != *run && it.doubt.is_some()).cloned().collect();
+    if older.is_empty() || settled.is_empty() {
+        return Ok(());
+    }
+    let name = job.activation.name.as_str();
+    let scheme = Scheme::derive(&job.project_secret, name);
+    let segments = Segments::new(ports, name, &scheme);
+    let settled = settled.iter().map(|it| segments.open(Kind::Doubt, it, None)).collect::<Result<Vec<_>, _>>()?;
+    for open in older {
+        let Some(named) = &open.doubt else { continue };
+        let doubt = segments.open(Kind::Doubt, named, None)?;
+        let left: Vec<Entry> = doubt.entries().filter(|entry| settled.iter().all(|it| it.get(entry.key).is_none())).collect();
+        if left.len() as u64 == doubt.len() {
+            continue;
+        }
+        let remaining = if left.is_empty() {
+            None
+        } else {
+            let mut segment = segments.create(Kind::Doubt, &open.mapping, recorder.state().baseline.version)?;
+            left.into_iter().try_for_each(|it| segment.push(Update::Put(it)))?;
+            Some(segment.commit()?)
+        };
+        let outcomes = OutcomeCounts::default();
+        let event = RunEvent::PartSettled { part: open.plan.part, evidence: Evidence::None, outcomes, confirmed: None, doubt: remaining };
+        recorder.record_of(open.run.clone(), event, Vec::new(), Vec::new()).await?;
+    }
+    Ok(())
+}
