@@ -1,12 +1,11 @@
 //! A base and the delta over it as one set of rows.
 
-use std::iter::Peekable;
-
 use outflow_domain::KeyFingerprint;
 
 use crate::entry::{Entry, Update, key_of};
 use crate::error::OpenError;
 use crate::header::{Header, Kind};
+use crate::layered::Layered;
 use crate::seen::Seen;
 use crate::segment::Segment;
 
@@ -105,7 +104,7 @@ impl<B: AsRef<[u8]>> Baseline<B> {
     pub fn iter(&self) -> impl Iterator<Item = Entry> + '_ {
         let base = self.base.iter().flat_map(|it| it.segment.updates());
         let delta = self.delta.iter().flat_map(|it| it.segment.updates());
-        Layered { below: base.peekable(), above: delta.peekable() }.filter_map(|update| match update {
+        Layered::new(base, delta).filter_map(|update| match update {
             Update::Put(entry) => Some(entry),
             Update::Drop(_) => None,
         })
@@ -122,7 +121,7 @@ impl<B: AsRef<[u8]>> Baseline<B> {
         // A hidden or dropped entry counts as seen, so the two never have a key in common.
         let base = self.base.iter().flat_map(Level::unseen);
         let delta = self.delta.iter().flat_map(Level::unseen);
-        Layered { below: base.peekable(), above: delta.peekable() }.filter_map(|update| match update {
+        Layered::new(base, delta).filter_map(|update| match update {
             Update::Put(entry) => Some(entry),
             Update::Drop(_) => None,
         })
@@ -172,30 +171,6 @@ impl<B: AsRef<[u8]>> Level<B> {
     fn unseen(&self) -> impl Iterator<Item = Update> + '_ {
         let view = self.segment.view();
         self.seen.unset().map(move |position| Update::of_bytes(&view.entries[position]))
-    }
-}
-
-/// Two ascending sequences as one; where both have a key, `above` speaks.
-struct Layered<L: Iterator, U: Iterator> {
-    below: Peekable<L>,
-    above: Peekable<U>,
-}
-
-impl<L: Iterator<Item = Update>, U: Iterator<Item = Update>> Iterator for Layered<L, U> {
-    type Item = Update;
-
-    fn next(&mut self) -> Option<Update> {
-        match (self.below.peek(), self.above.peek()) {
-            (Some(below), Some(above)) if below.key() < above.key() => self.below.next(),
-            (Some(below), Some(above)) => {
-                if below.key() == above.key() {
-                    self.below.next();
-                }
-                self.above.next()
-            }
-            (Some(_), None) => self.below.next(),
-            (None, _) => self.above.next(),
-        }
     }
 }
 

@@ -70,26 +70,16 @@ impl IndexBuilder {
     }
 }
 
-/// The first entry at which an index does not say where the bucket begins, or keys do not ascend.
+/// The first position that an index states and that is not the start of that bucket, for entries in key order.
+///
+/// Looks at both sides of every start, which no branch has to guess; walking from entry to entry was several times slower.
 pub(crate) fn first_mistake(entries: &[EntryBytes], index: &[[u8; WORD_BYTES]], bits: u32) -> Option<u64> {
-    let mut next = 0;
-    let mut starts = index.iter().map(|start| u32::from_le_bytes(*start) as usize);
-    let mut previous = None;
-    for (position, entry) in entries.iter().enumerate() {
-        let key = key_of(entry).0;
-        if previous.is_some_and(|previous| previous >= key) {
-            return Some(position as u64);
-        }
-        previous = Some(key);
-        // All buckets up to this entry's that have not begun begin here.
-        while next <= bucket(key, bits) {
-            if starts.next() != Some(position) {
-                return Some(position as u64);
-            }
-            next += 1;
-        }
-    }
-    starts.any(|start| start != entries.len()).then_some(entries.len() as u64)
+    let bucket_at = |position: usize| bucket(key_of(&entries[position]).0, bits);
+    let is_start = |number: usize, start: usize| {
+        start <= entries.len() && (start == 0 || bucket_at(start - 1) < number) && (start == entries.len() || bucket_at(start) >= number)
+    };
+    let starts = index.iter().map(|start| u32::from_le_bytes(*start) as usize);
+    starts.enumerate().find(|&(number, start)| !is_start(number, start)).map(|(_, start)| start as u64)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod entry;
 mod error;
 mod header;
 mod index;
+mod layered;
 mod layout;
 mod merge;
 mod probe;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::entry::Update;
 use crate::header::Kind;
+use crate::layered::Layered;
 use crate::layout::SegmentInfo;
 use crate::segment::Segment;
 use crate::writer::{SegmentWriter, WriteError};
@@ -69,7 +70,7 @@ pub fn write_delta<B: AsRef<[u8]>, W: Write>(
     updates: impl IntoIterator<Item = Update>,
     writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
-    merge(Kind::Delta, old.as_slice(), updates, writer)
+    merge(Kind::Delta, [old, None], updates, writer)
 }
 
 /// Writes the base that holds what `old_base` and `old_delta` hold, overruled by `updates`, which strictly ascend.
@@ -82,46 +83,37 @@ pub fn write_base<B: AsRef<[u8]>, W: Write>(
     updates: impl IntoIterator<Item = Update>,
     writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
-    let old: Vec<&Segment<B>> = old_base.into_iter().chain(old_delta).collect();
-    merge(Kind::Base, &old, updates, writer)
+    merge(Kind::Base, [old_base, old_delta], updates, writer)
 }
 
 /// Writes what the segments and, above them, the updates say; of equal keys the last source speaks.
 fn merge<B: AsRef<[u8]>, W: Write>(
     kind: Kind,
-    segments: &[&Segment<B>],
+    segments: [Option<&Segment<B>>; 2],
     updates: impl IntoIterator<Item = Update>,
     mut writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
     if writer.header().kind != kind {
         return Err(MergeError::Kind { found: writer.header().kind, expected: kind });
     }
-    let mut stored: Vec<_> = segments.iter().map(|it| it.updates().peekable()).collect();
-    let mut updates = Ascending { updates: updates.into_iter(), taken: 0, latest: None };
-    let mut update = updates.next()?;
-    // Entries that a later source overruled, and dropped keys that need no mention.
-    let (mut hidden, mut left_out) = (0, 0);
-    loop {
-        let keys = stored.iter_mut().filter_map(|it| it.peek().map(Update::key));
-        let Some(key) = keys.chain(update.map(|it| it.key())).min() else { break };
-        let mut said = None;
-        for segment in &mut stored {
-            if let Some(next) = segment.next_if(|next| next.key() == key) {
-                hidden += u64::from(said.replace(next).is_some());
-            }
-        }
-        if let Some(next) = update.filter(|next| next.key() == key) {
-            hidden += u64::from(said.replace(next).is_some());
-            update = updates.next()?;
-        }
-        match said {
-            Some(Update::Drop(_)) if kind != Kind::Delta => left_out += 1,
-            Some(said) => writer.push_update(said)?,
-            None => {}
+    let [below, above] = segments.map(|it| it.into_iter().flat_map(Segment::updates));
+    let mut updates = Ascending { updates: updates.into_iter(), taken: 0, latest: None, mistake: None };
+    let mut stored = Layered::new(below, above);
+    let mut next = Layered::new(&mut stored, &mut updates);
+    // Dropped keys that need no mention, as nothing lies below.
+    let mut left_out = 0;
+    for update in &mut next {
+        match update {
+            Update::Drop(_) if kind != Kind::Delta => left_out += 1,
+            update => writer.push_update(update)?,
         }
     }
+    let hidden = next.hidden() + stored.hidden();
+    if let Some(mistake) = updates.mistake {
+        return Err(mistake.into());
+    }
     // The lengths are those the footers state, which no step above has looked at.
-    let sources = segments.iter().map(|it| it.len()).sum::<u64>() + updates.taken;
+    let sources = segments.into_iter().flatten().map(Segment::len).sum::<u64>() + updates.taken;
     let (written, expected) = (writer.entries(), sources - hidden - left_out);
     if written != expected {
         return Err(MergeError::Conservation { written, expected });
@@ -129,24 +121,29 @@ fn merge<B: AsRef<[u8]>, W: Write>(
     Ok(writer.finish()?)
 }
 
-/// Updates whose order is checked: one that came too late could drop a key that was already written.
+/// Updates up to the first that is out of order: one that came too late could drop a key that was already written.
 struct Ascending<I> {
     updates: I,
     taken: u64,
     latest: Option<u128>,
+    mistake: Option<WriteError>,
 }
 
-impl<I: Iterator<Item = Update>> Ascending<I> {
-    fn next(&mut self) -> Result<Option<Update>, WriteError> {
-        let Some(update) = self.updates.next() else { return Ok(None) };
-        let key = update.key().0;
-        match self.latest.replace(key) {
-            Some(previous) if previous >= key => Err(WriteError::NotAscending { previous, key }),
-            _ => {
-                self.taken += 1;
-                Ok(Some(update))
-            }
+impl<I: Iterator<Item = Update>> Iterator for Ascending<I> {
+    type Item = Update;
+
+    fn next(&mut self) -> Option<Update> {
+        if self.mistake.is_some() {
+            return None;
         }
+        let update = self.updates.next()?;
+        let key = update.key().0;
+        if let Some(previous) = self.latest.replace(key).filter(|&previous| previous >= key) {
+            self.mistake = Some(WriteError::NotAscending { previous, key });
+            return None;
+        }
+        self.taken += 1;
+        Some(update)
     }
 }
 

@@ -193,33 +193,44 @@ fn check(bytes: &[u8], expect: &Expect) -> Result<(Header, Footer, Layout, Segme
     if let Some(named) = expect.named.filter(|&named| named != info) {
         return Err(OpenError::NotTheNamedFile { found: info, named });
     }
-    check_blocks(&bytes[HEADER_BYTES..layout.index_end], &bytes[layout.index_end..layout.table_end])?;
-    check_rules(&View::of(bytes, &footer, &layout), &header, &footer)?;
+    let view = View::of(bytes, &footer, &layout);
+    let mut rules = Rules { kind: header.kind, above: None, dropped: 0 };
+    let (checksums, _) = bytes[layout.index_end..layout.table_end].as_chunks::<WORD_BYTES>();
+    let blocks = bytes[HEADER_BYTES..layout.index_end].chunks(BLOCK_BYTES);
+    // The entries of a block are looked at while the block is near.
+    let mut entries = view.entries.chunks(BLOCK_BYTES / ENTRY_BYTES);
+    for (number, (block, stated)) in blocks.zip(checksums).enumerate() {
+        if crc32c::crc32c(block).to_le_bytes() != *stated {
+            return Err(OpenError::Torn(Damage::Block { block: number as u64, blocks: checksums.len() as u64 }));
+        }
+        if let Some(broken) = entries.next().and_then(|entries| rules.first_broken(entries)) {
+            let entry = (number * (BLOCK_BYTES / ENTRY_BYTES) + broken) as u64;
+            return Err(OpenError::Torn(Damage::Rules { entry }));
+        }
+    }
+    let miscounted = (rules.dropped != footer.dropped).then_some(footer.entries);
+    if let Some(entry) = miscounted.or_else(|| first_mistake(view.entries, view.index, footer.bucket_bits)) {
+        return Err(OpenError::Torn(Damage::Rules { entry }));
+    }
     Ok((header, footer, layout, info))
 }
 
-fn check_blocks(body: &[u8], table: &[u8]) -> Result<(), OpenError> {
-    let (checksums, _) = table.as_chunks::<WORD_BYTES>();
-    let damaged = body.chunks(BLOCK_BYTES).zip(checksums).position(|(block, stated)| crc32c::crc32c(block).to_le_bytes() != *stated);
-    match damaged {
-        Some(block) => Err(OpenError::Torn(Damage::Block { block: block as u64, blocks: checksums.len() as u64 })),
-        None => Ok(()),
-    }
+/// Checksums tell what a writer wrote, not that it was one of ours: a wrong order or state would make rows seem absent.
+struct Rules {
+    kind: Kind,
+    /// The key of the entry before.
+    above: Option<KeyFingerprint>,
+    dropped: u64,
 }
 
-/// Checksums tell what a writer wrote, not that it was one of ours: a wrong order or index would make rows seem absent.
-fn check_rules(view: &View<'_>, header: &Header, footer: &Footer) -> Result<(), OpenError> {
-    let broken = |entry| Err(OpenError::Torn(Damage::Rules { entry }));
-    if let Some(entry) = first_mistake(view.entries, view.index, footer.bucket_bits) {
-        return broken(entry);
+impl Rules {
+    /// The first of the next entries that breaks a rule.
+    fn first_broken(&mut self, entries: &[EntryBytes]) -> Option<usize> {
+        entries.iter().position(|entry| {
+            let (key, value) = (key_of(entry), value_of(entry));
+            let ascends = self.above.replace(key) < Some(key);
+            self.dropped += u64::from(value.is_dropped());
+            !ascends || !value.is_known() || (value.is_dropped() && self.kind != Kind::Delta)
+        })
     }
-    let mut dropped = 0;
-    for (position, entry) in view.entries.iter().enumerate() {
-        let value = value_of(entry);
-        dropped += u64::from(value.is_dropped());
-        if !value.is_known() || (value.is_dropped() && header.kind != Kind::Delta) {
-            return broken(position as u64);
-        }
-    }
-    if dropped == footer.dropped { Ok(()) } else { broken(footer.entries) }
 }
