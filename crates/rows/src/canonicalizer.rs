@@ -13,7 +13,7 @@ use crate::{
     folding::trim_end,
     mask::mask,
     model::model_type,
-    text::{TextColumn, email_problem, utf16_units, with_texts},
+    text::{TextColumn, email_problem, has_nul, is_plain_address, utf16_units, with_texts},
     wall_clock::WallClock,
 };
 
@@ -166,8 +166,22 @@ impl FieldPlan {
     /// Checks a column of text; gives the UTF-16 units of the longest that fits.
     fn check_texts(&self, texts: &TextColumn, problems: &mut Problems<'_>) -> u32 {
         let rows = texts.rows();
-        if texts.may_have_nul() {
-            with_texts!(texts, text => problems.push_where(rows, CellProblem::Unprintable, |row| memchr::memchr(0, text(row)).is_some()));
+        let is_email = self.field_type == FieldType::EmailAddress;
+        if is_email {
+            with_texts!(texts, text => for row in 0..rows {
+                let text = text(row);
+                // A plain address has no NUL either, so one look is enough for nearly every row.
+                if !is_plain_address(text) && !text.is_empty() {
+                    if has_nul(text) {
+                        problems.push(row, CellProblem::Unprintable);
+                    }
+                    if let Some(problem) = email_problem(text) {
+                        problems.push(row, problem);
+                    }
+                }
+            });
+        } else if texts.may_have_nul() {
+            with_texts!(texts, text => problems.push_where(rows, CellProblem::Unprintable, |row| has_nul(text(row))));
         }
         let units_max = self.field_type.units_max().unwrap_or(u32::MAX);
         let mut units_longest = 0;
@@ -182,14 +196,6 @@ impl FieldPlan {
                 }
             }
         });
-        if self.field_type == FieldType::EmailAddress {
-            with_texts!(texts, text => for row in 0..rows {
-                let text = text(row);
-                if let Some(problem) = (!text.is_empty()).then(|| email_problem(text)).flatten() {
-                    problems.push(row, problem);
-                }
-            });
-        }
         units_longest
     }
 }

@@ -114,9 +114,11 @@ pub(crate) fn from_f64(value: f64, precision: u8, scale: u8) -> Result<i128, Cel
     // just this float is its shortest decimal.
     if scale <= 22 {
         let power = POWERS[usize::from(scale)] as f64;
-        let units = (value * power).round();
-        if units.abs() < 1e15 && units / power == value {
-            let units = units as i128;
+        let shifted = value * power;
+        // Rounded by way of an integer, as there is no instruction for it on every processor. Not a number becomes 0, which is not it.
+        let units = (shifted + 0.5_f64.copysign(shifted)) as i64;
+        if units.unsigned_abs() < 1_000_000_000_000_000 && units as f64 / power == value {
+            let units = i128::from(units);
             return if units.abs() < POWERS[usize::from(precision.min(38))] { Ok(units) } else { Err(CellProblem::DecimalPrecision) };
         }
     }

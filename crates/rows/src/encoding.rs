@@ -14,22 +14,29 @@
 //! Numbers are little-endian. The types of the columns belong to the mapping, so the fixed part needs no lengths; `FF` occurs in no UTF-8, so
 //! it ends a text as safely as a length in front of it, in one byte: no two different rows of one mapping have the same bytes.
 //!
+//! Zeros fill a row up to whole words of 8 bytes: no text has any behind its `FF`, and a hash reads whole words at once.
+//!
 //! It is written column by column into one buffer per chunk of rows, small enough to stay in the nearest cache.
 
 use std::ops::Range;
 
-use arrow_buffer::NullBuffer;
+use arrow_array::{Array, StringViewArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
 
 use crate::{
     batch::{CanonicalColumn, DateKinds, FixedColumn},
     date::{DateKind, FIRST},
     decimal::POWERS,
-    folding::{fold_char, trim_end},
+    folding::{fold_text, trim_end},
     text::{TextColumn, with_texts},
 };
 
 /// Ends a text; no byte of UTF-8 is like it.
 const END_OF_TEXT: u8 = 0xFF;
+/// Texts are copied in pieces of this many bytes, whatever their length, as that is quicker than to be exact.
+const PIECE: usize = 16;
+/// Free bytes behind each row, so that the last piece of one row never touches the next.
+const SLACK: usize = 2 * PIECE;
 
 /// The bytes of a chunk of rows. Used again for the next chunk, it allocates nothing.
 #[derive(Default)]
@@ -38,77 +45,103 @@ pub(crate) struct RowBytes {
     starts: Vec<u32>,
     /// Where the next cell of each row goes; at last, the end of the row.
     ends: Vec<u32>,
-    folded: FoldedTexts,
-}
-
-/// Whether texts are those of keys, which are compared folded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Texts {
-    AsTheyAre,
-    Folded,
 }
 
 impl RowBytes {
-    /// Encodes some columns of a chunk of rows.
-    pub(crate) fn encode(&mut self, columns: &[CanonicalColumn], rows: Range<usize>, texts: Texts) {
-        if texts == Texts::Folded {
-            self.folded.fold(columns, rows.clone());
+    /// Encodes some columns of a chunk of rows, each value as it is.
+    pub(crate) fn encode(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
+        let width = self.begin(columns, rows.len());
+        for texts in texts_of(columns) {
+            with_texts!(texts, text => self.add_lengths(|at| text(rows.start + at).len()));
         }
-        self.lay_out(columns, rows.clone(), texts);
-        let mut offset = 0;
-        for column in columns {
-            self.put_fixed(column, rows.clone(), offset);
-            offset += fixed_width(column);
-        }
-        let mut folded_column = 0;
-        for column in columns {
-            let CanonicalColumn::Text(column) = column else { continue };
-            if texts == Texts::Folded {
-                let folded = std::mem::take(&mut self.folded);
-                self.put_texts(rows.len(), |at| folded.get(folded_column, at));
-                self.folded = folded;
-                folded_column += 1;
-            } else {
-                with_texts!(column, text => self.put_texts(rows.len(), |at| text(rows.start + at)));
+        self.lay_out(width);
+        self.put_all_fixed(columns, rows.clone());
+        for texts in texts_of(columns) {
+            match texts {
+                TextColumn::Views(views) => self.put_views(views, rows.clone()),
+                _ => with_texts!(texts, text => self.put_texts(|at| text(rows.start + at))),
             }
         }
+        self.pad();
     }
 
-    /// The bytes of each row of the chunk.
+    /// Encodes the key columns of a chunk of rows as the service compares them: texts folded and without trailing spaces.
+    pub(crate) fn encode_folded(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
+        let width = self.begin(columns, rows.len());
+        if !texts_of(columns).all(|it| is_ascii(it, rows.clone())) {
+            return self.encode_folded_characters(columns, rows, width);
+        }
+        for texts in texts_of(columns) {
+            with_texts!(texts, text => self.add_lengths(|at| trim_end(text(rows.start + at)).len()));
+        }
+        self.lay_out(width);
+        self.put_all_fixed(columns, rows.clone());
+        for texts in texts_of(columns) {
+            with_texts!(texts, text => self.put_texts(|at| trim_end(text(rows.start + at))));
+        }
+        if width == 0 {
+            // Nothing but texts, their ends and what lies between rows: one sweep does it.
+            self.bytes.make_ascii_lowercase();
+        } else {
+            for (start, end) in self.starts.iter().zip(&self.ends) {
+                self.bytes[*start as usize + width..*end as usize].make_ascii_lowercase();
+            }
+        }
+        self.pad();
+    }
+
+    /// Beyond ASCII a folded text may have another length, so folding comes first.
+    fn encode_folded_characters(&mut self, columns: &[CanonicalColumn], rows: Range<usize>, width: usize) {
+        let folded: Vec<Vec<String>> = texts_of(columns).map(|texts| rows.clone().map(|row| fold_text(texts.get(row))).collect()).collect();
+        for texts in &folded {
+            self.add_lengths(|at| texts[at].len());
+        }
+        self.lay_out(width);
+        self.put_all_fixed(columns, rows);
+        for texts in &folded {
+            self.put_texts(|at| texts[at].as_bytes());
+        }
+        self.pad();
+    }
+
+    /// The bytes of each row of the chunk, in whole words.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.ends.iter();
         self.starts.iter().zip(ends).map(|(start, end)| &self.bytes[*start as usize..*end as usize])
     }
 
-    /// Decides where each row begins, from the lengths of all its cells.
-    fn lay_out(&mut self, columns: &[CanonicalColumn], rows: Range<usize>, texts: Texts) {
+    fn begin(&mut self, columns: &[CanonicalColumn], rows: usize) -> usize {
         let width: usize = columns.iter().map(fixed_width).sum();
         self.ends.clear();
-        self.ends.resize(rows.len(), width as u32);
-        let mut folded_column = 0;
-        for column in columns {
-            let CanonicalColumn::Text(column) = column else { continue };
-            if texts == Texts::Folded {
-                let folded = &self.folded;
-                self.ends.iter_mut().enumerate().for_each(|(at, sum)| *sum += folded.get(folded_column, at).len() as u32 + 1);
-                folded_column += 1;
-            } else {
-                with_texts!(column, text => {
-                    self.ends.iter_mut().enumerate().for_each(|(at, sum)| *sum += text(rows.start + at).len() as u32 + 1);
-                });
-            }
-        }
+        self.ends.resize(rows, width as u32);
+        width
+    }
+
+    fn add_lengths(&mut self, length: impl Fn(usize) -> usize) {
+        self.ends.iter_mut().enumerate().for_each(|(at, sum)| *sum += length(at) as u32 + 1);
+    }
+
+    /// Decides where each row begins, from the lengths of all.
+    fn lay_out(&mut self, width: usize) {
         self.starts.clear();
         let mut start = 0_u32;
         for length in &mut self.ends {
             self.starts.push(start);
-            let end = start.checked_add(*length).expect("a chunk of rows has less than 4 GiB");
+            let end = start.checked_add(*length + SLACK as u32).expect("a chunk of rows has less than 4 GiB");
             *length = start + width as u32;
             start = end;
         }
-        // Only grown: every byte of every row is written below.
+        // Only grown: every byte of every row is written afterwards.
         if self.bytes.len() < start as usize {
             self.bytes.resize(start as usize, 0);
+        }
+    }
+
+    fn put_all_fixed(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
+        let mut offset = 0;
+        for column in columns {
+            self.put_fixed(column, rows.clone(), offset);
+            offset += fixed_width(column);
         }
     }
 
@@ -138,17 +171,66 @@ impl RowBytes {
         }
     }
 
-    fn put_texts<'a>(&mut self, rows: usize, text: impl Fn(usize) -> &'a [u8]) {
-        for (at, end) in self.ends[..rows].iter_mut().enumerate() {
-            let text = text(at);
-            let from = *end as usize;
-            let until = from + text.len();
-            let slot = &mut self.bytes[from..=until];
-            copy(text, slot);
-            slot[text.len()] = END_OF_TEXT;
-            *end = until as u32 + 1;
+    fn put_texts<'a>(&mut self, text: impl Fn(usize) -> &'a [u8]) {
+        for (at, end) in self.ends.iter_mut().enumerate() {
+            *end += put_text(text(at), &mut self.bytes[*end as usize..]);
         }
     }
+
+    /// Views carry texts of up to twelve bytes in themselves: those are put with one store each.
+    fn put_views(&mut self, texts: &StringViewArray, rows: Range<usize>) {
+        let nulls = texts.nulls().filter(|it| it.null_count() > 0);
+        let views = &texts.views()[rows.clone()];
+        for ((row, view), end) in rows.zip(views).zip(&mut self.ends) {
+            let slot = &mut self.bytes[*end as usize..];
+            let length = *view as u32;
+            if nulls.is_some_and(|it| it.is_null(row)) {
+                *end += put_text(&[], slot);
+            } else if length <= 12 {
+                slot[..PIECE].copy_from_slice(&(view >> 32).to_le_bytes());
+                slot[length as usize] = END_OF_TEXT;
+                *end += length + 1;
+            } else {
+                *end += put_text(texts.value(row).as_bytes(), slot);
+            }
+        }
+    }
+
+    /// Fills each row up to whole words.
+    fn pad(&mut self) {
+        for (start, end) in self.starts.iter().zip(&mut self.ends) {
+            self.bytes[*end as usize..][..8].fill(0);
+            *end = start + (*end - start).next_multiple_of(8);
+        }
+    }
+}
+
+/// Puts a text and its end; gives their length.
+fn put_text(text: &[u8], slot: &mut [u8]) -> u32 {
+    fn both_ends<const N: usize>(text: &[u8], slot: &mut [u8]) {
+        if let (Some(head), Some(tail)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) {
+            slot[..N].copy_from_slice(head);
+            slot[text.len() - N..text.len()].copy_from_slice(tail);
+        }
+    }
+    match text.len() {
+        0 => {}
+        1..4 => (0..text.len()).for_each(|at| slot[at] = text[at]),
+        4..8 => both_ends::<4>(text, slot),
+        8..=16 => both_ends::<8>(text, slot),
+        17..=32 => both_ends::<16>(text, slot),
+        length => slot[..length].copy_from_slice(text),
+    }
+    slot[text.len()] = END_OF_TEXT;
+    text.len() as u32 + 1
+}
+
+fn texts_of(columns: &[CanonicalColumn]) -> impl Iterator<Item = &TextColumn> {
+    columns.iter().filter_map(|it| if let CanonicalColumn::Text(texts) = it { Some(texts) } else { None })
+}
+
+fn is_ascii(texts: &TextColumn, rows: Range<usize>) -> bool {
+    with_texts!(texts, text => rows.clone().all(|row| text(row).is_ascii()))
 }
 
 /// Puts cells of a fixed width at their place in each row.
@@ -159,7 +241,7 @@ struct Put<'a> {
 }
 
 impl Put<'_> {
-    fn each<T: arrow_buffer::ArrowNativeType, const N: usize>(
+    fn each<T: ArrowNativeType, const N: usize>(
         &mut self,
         column: &FixedColumn<T>,
         rows: Range<usize>,
@@ -193,71 +275,4 @@ fn fixed_width(column: &CanonicalColumn) -> usize {
 fn five_bytes(number: u64) -> [u8; 5] {
     let [a, b, c, d, e, ..] = number.to_le_bytes();
     [a, b, c, d, e]
-}
-
-/// Copies `from` to the beginning of `to`. Most texts are shorter than a call of `memcpy` is worth.
-fn copy(from: &[u8], to: &mut [u8]) {
-    fn both_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
-        if let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
-            to[..N].copy_from_slice(head);
-            to[from.len() - N..from.len()].copy_from_slice(tail);
-        }
-    }
-    match from.len() {
-        0 => {}
-        1..4 => (0..from.len()).for_each(|at| to[at] = from[at]),
-        4..8 => both_ends::<4>(from, to),
-        8..=16 => both_ends::<8>(from, to),
-        17..=32 => both_ends::<16>(from, to),
-        length => to[..length].copy_from_slice(from),
-    }
-}
-
-/// The folded texts of the key columns of a chunk.
-#[derive(Default)]
-struct FoldedTexts {
-    bytes: Vec<u8>,
-    /// Where each text ends, column after column; a zero in front.
-    ends: Vec<u32>,
-    rows: usize,
-}
-
-impl FoldedTexts {
-    fn get(&self, column: usize, at: usize) -> &[u8] {
-        let index = column * self.rows + at;
-        &self.bytes[self.ends[index] as usize..self.ends[index + 1] as usize]
-    }
-
-    fn fold(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.ends.push(0);
-        self.rows = rows.len();
-        for column in columns {
-            let CanonicalColumn::Text(column) = column else { continue };
-            self.fold_column(column, rows.clone());
-        }
-    }
-
-    fn fold_column(&mut self, column: &TextColumn, rows: Range<usize>) {
-        let (bytes, ends) = (self.bytes.len(), self.ends.len());
-        with_texts!(column, text => for row in rows.clone() {
-            self.bytes.extend_from_slice(trim_end(text(row)));
-            self.ends.push(self.bytes.len() as u32);
-        });
-        let column_bytes = &mut self.bytes[bytes..];
-        if column_bytes.is_ascii() {
-            return column_bytes.make_ascii_lowercase();
-        }
-        // Beyond ASCII the folded text may have another length, so the column is written anew, character by character.
-        self.bytes.truncate(bytes);
-        self.ends.truncate(ends);
-        for row in rows {
-            let mut utf8 = [0; 4];
-            for character in column.get(row).trim_end_matches(' ').chars() {
-                self.bytes.extend_from_slice(fold_char(character).encode_utf8(&mut utf8).as_bytes());
-            }
-            self.ends.push(self.bytes.len() as u32);
-        }
-    }
 }

@@ -3,11 +3,7 @@
 use outflow_domain::{KeyFingerprint, RowFingerprint};
 use siphasher::{sip::SipHasher13, sip128::SipHasher13 as SipHasher13Of128};
 
-use crate::{
-    batch::CanonicalBatch,
-    encoding::{RowBytes, Texts},
-    scheme::Scheme,
-};
+use crate::{batch::CanonicalBatch, encoding::RowBytes, scheme::Scheme};
 
 /// Rows encoded at a time: with a hundred bytes a row they stay in the nearest cache.
 const CHUNK: usize = 256;
@@ -23,7 +19,7 @@ pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyF
     rows.reserve(batch.rows());
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
-        bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK), Texts::AsTheyAre);
+        bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK));
         rows.extend(bytes.iter().map(|row| RowFingerprint::of(hasher.hash(row))));
     }
 }
@@ -35,7 +31,7 @@ pub fn key_fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<
     keys.reserve(batch.rows());
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
-        bytes.encode(batch.keys(), from..batch.rows().min(from + CHUNK), Texts::Folded);
+        bytes.encode_folded(batch.keys(), from..batch.rows().min(from + CHUNK));
         keys.extend(bytes.iter().map(|key| KeyFingerprint(hasher.hash(key).as_u128())));
     }
 }

@@ -108,6 +108,53 @@ pub fn utf16_units(utf8: &[u8]) -> u32 {
     (characters + pairs) as u32
 }
 
+/// Whether a text surely has neither NUL nor blank nor other control character, an `@` and something on both sides of it.
+///
+/// A quick look at eight bytes at a time; what does not pass deserves a closer one.
+pub(crate) fn is_plain_address(utf8: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (utf8.first(), utf8.last()) else { return false };
+    let mut low = 0;
+    let mut at = 0;
+    for_words(utf8, |word| {
+        low |= any_below(word, b' ' + 1);
+        at |= any_below(word ^ repeated(b'@'), 1);
+    });
+    low == 0 && at != 0 && *first != b'@' && *last != b'@'
+}
+
+/// Whether a text has a NUL.
+pub(crate) fn has_nul(utf8: &[u8]) -> bool {
+    let mut nul = 0;
+    for_words(utf8, |word| nul |= any_below(word, 1));
+    nul != 0
+}
+
+/// Looks at all bytes in words of eight; some may be seen twice, and a short text is filled up with `DEL`.
+#[inline(always)]
+fn for_words(utf8: &[u8], mut look: impl FnMut(u64)) {
+    if let Some(last) = utf8.last_chunk::<8>() {
+        for word in utf8.as_chunks::<8>().0 {
+            look(u64::from_le_bytes(*word));
+        }
+        return look(u64::from_le_bytes(*last));
+    }
+    let filling = repeated(0x7F);
+    look(match (utf8.first_chunk::<4>(), utf8.last_chunk::<4>()) {
+        (Some(head), Some(tail)) => u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32,
+        _ => utf8.iter().fold(filling, |word, byte| word << 8 | u64::from(*byte)),
+    });
+}
+
+const fn repeated(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Not zero if and only if a byte of the word is below `limit`, which is at most 128: it alone borrows from its highest bit.
+#[inline(always)]
+const fn any_below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(repeated(limit)) & !word & repeated(0x80)
+}
+
 /// Whether some reading of the service could accept the text as an e-mail address.
 ///
 /// Only what no reading could take is refused: no `@`, nothing on one side of it, a blank inside. A quoted local part may hold blanks.
@@ -127,6 +174,30 @@ mod tests {
     fn utf16_units_are_those_of_the_standard_library() {
         for text in ["", "abc", "naïve", "漢字", "a😀b", "\u{10FFFF}\u{FFFF}\u{7FF}\u{800}"] {
             assert_eq!(utf16_units(text.as_bytes()) as usize, text.encode_utf16().count(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for length in 0..40 {
+            let mut text = vec![b'a'; length];
+            text.extend_from_slice("é😀".as_bytes());
+            assert!(!has_nul(&text));
+            for at in 0..text.len() {
+                let mut with_nul = text.clone();
+                with_nul[at] = 0;
+                assert!(has_nul(&with_nul), "{at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_quick_look_passes_only_what_the_close_one_does() {
+        for text in ["a@b", "a@@b", "ü@exämple.de", "ada.lovelace+list@mail.example.com"] {
+            assert!(is_plain_address(text.as_bytes()) && email_problem(text.as_bytes()).is_none(), "{text}");
+        }
+        for text in ["", "@", "@b.c.d.e.f.g", "a.b.c.d.e.f@", "a b@c", "a@b\0", "nobody.at.example", "a@b.example.com\u{b}"] {
+            assert!(!is_plain_address(text.as_bytes()), "{text}");
         }
     }
 

@@ -1,0 +1,8 @@
+//! What this crate promises, as lists of facts and as properties.
+
+mod conversions;
+mod csv_files;
+mod fingerprints;
+mod read_back;
+mod support;
+mod verdicts;

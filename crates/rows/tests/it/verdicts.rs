@@ -1,0 +1,102 @@
+//! Which cells are not sent, and why.
+
+use arrow_array::{Int32Array, NullArray, StringArray, StringViewArray};
+use outflow_domain::{CellProblem, FieldType};
+use outflow_rows::{LongestText, RowProblem};
+
+use crate::support::{Column, Model, TEXT, becomes, column};
+
+fn texts(texts: &[&str]) -> StringArray {
+    StringArray::from_iter_values(texts)
+}
+
+/// The problems of a model whose key is one column.
+fn key_problems(key: Column) -> Vec<(u32, CellProblem)> {
+    let rows = key.array.len();
+    let model = Model::of(vec![key], vec![column(TEXT, NullArray::new(rows))]);
+    let canonical = model.canonical();
+    let usable = |it: &RowProblem| canonical.has_usable_key(it.row as usize);
+    assert!(!canonical.problems().iter().any(usable));
+    canonical.problems().iter().map(|it| (it.row, it.problem)).collect()
+}
+
+#[test]
+fn a_key_is_never_blank() {
+    let blanks = StringArray::from(vec![Some("a"), None, Some(""), Some("  "), Some("\t")]);
+    let null = CellProblem::NullKey;
+    assert_eq!(key_problems(column(TEXT, blanks)), [(1, null), (2, null), (3, null)]);
+    assert_eq!(key_problems(column(FieldType::Number, Int32Array::from(vec![None, Some(0)]))), [(0, null)]);
+}
+
+#[test]
+fn a_key_that_is_no_number_is_told_as_such() {
+    assert_eq!(key_problems(column(FieldType::Number, texts(&["seven"]))), [(0, CellProblem::NotANumber)]);
+}
+
+#[test]
+fn a_required_field_is_never_blank() {
+    let required = Column { is_required: true, ..column(TEXT, StringArray::from(vec![Some("a"), None, Some(""), Some(" ")])) };
+    becomes(required, &["a", "!null_required", "!null_required", " "]);
+    let required = Column { is_required: true, ..column(FieldType::Number, texts(&["1", "x", ""])) };
+    becomes(required, &["1", "!not_a_number", "!null_required"]);
+}
+
+#[test]
+fn length_is_counted_in_utf16_units() {
+    let field = FieldType::Text { units_max: Some(4) };
+    becomes(column(field, texts(&["abcd", "abcde", "éééé", "😀😀", "😀😀a"])), &["abcd", "!too_long", "éééé", "😀😀", "!too_long"]);
+    becomes(column(FieldType::Locale, texts(&["en-US", "en-USA"])), &["en-US", "!too_long"]);
+}
+
+#[test]
+fn a_nul_cannot_travel_and_other_control_characters_do() {
+    let values = ["a\0b", "a\rb", "a\nb", "\u{1b}[0m", "\u{202e}abc", "=1+1", "a text of more than twelve bytes\0"];
+    let wanted = ["!unprintable", "a\rb", "a\nb", "\u{1b}[0m", "\u{202e}abc", "=1+1", "!unprintable"];
+    becomes(column(TEXT, texts(&values)), &wanted);
+    becomes(column(TEXT, StringViewArray::from_iter_values(values)), &wanted);
+}
+
+#[test]
+fn an_address_is_refused_only_if_nobody_could_take_it() {
+    let values = ["a@b.c", "n/a", "a b@c.d", "@b.c", "a@", "\"a b\"@c.d", "", "a\0@b.c"];
+    let no = "!not_an_email_address";
+    becomes(column(FieldType::EmailAddress, texts(&values)), &["a@b.c", no, no, no, no, "\"a b\"@c.d", "", "!unprintable"]);
+}
+
+#[test]
+fn all_parts_of_a_key_share_450_units() {
+    let field = FieldType::Text { units_max: Some(400) };
+    let part = |units: &[usize]| column(field, StringArray::from_iter_values(units.iter().map(|it| "ä".repeat(*it))));
+    let model = Model::of(vec![part(&[400, 400, 400]), part(&[50, 51, 1])], vec![column(TEXT, NullArray::new(3))]);
+    assert_eq!(model.canonical().problems(), [RowProblem { row: 1, field: 0, problem: CellProblem::KeyTooLong }]);
+}
+
+#[test]
+fn problems_are_sorted_and_a_cell_has_one() {
+    let number = column(FieldType::Number, texts(&["1", "x", "3"]));
+    let text = Column { is_required: true, ..column(FieldType::Text { units_max: Some(1) }, texts(&["ab", "\0\0", ""])) };
+    let model = Model::of(vec![column(TEXT, texts(&["a", "b", "c"]))], vec![number, text]);
+    let found = model.canonical();
+    let told: Vec<_> = found.problems().iter().map(|it| (it.row, it.field, it.problem.code())).collect();
+    assert_eq!(told, [(0, 2, "too_long"), (1, 1, "not_a_number"), (1, 2, "unprintable"), (2, 2, "null_required")]);
+    assert_eq!(found.problems_of(1).len(), 2);
+    assert!((0..3).all(|row| !found.is_valid(row) && found.has_usable_key(row)));
+}
+
+#[test]
+fn an_example_of_a_problem_is_masked() {
+    let model = Model::of_value(column(FieldType::EmailAddress, texts(&["alice at home"])));
+    let found = model.canonical();
+    assert_eq!(model.canonicalizer().masked_example(&model.batch, &found.problems()[0]), "a…(13)");
+}
+
+#[test]
+fn the_longest_text_is_that_of_all_batches() {
+    let mut longest = LongestText::default();
+    for (field, units) in [(3, 7), (1, 0), (3, 4)] {
+        let mut other = LongestText::default();
+        other.see(field, units);
+        longest.merge(&other);
+    }
+    assert_eq!(longest.iter().collect::<Vec<_>>(), [(1, 0), (3, 7)]);
+}
