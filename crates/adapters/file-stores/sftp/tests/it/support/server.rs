@@ -64,13 +64,16 @@ impl Server {
             KbdInteractiveAuthentication no
             AuthorizedKeysFile {keys}
             MaxStartups 100
-            Subsystem sftp internal-sftp -d {root}
+            {subsystem}
             ",
             more = more.join("\n"),
+            subsystem = match more.iter().any(|it| it.starts_with("Subsystem")) {
+                true => String::new(),
+                false => format!("Subsystem sftp internal-sftp -d {}", root.display()),
+            },
             host_key = private_key_path(Kind::Host).display(),
             host_key_rsa = private_key_path(Kind::HostRsa).display(),
             keys = folder.path().join("authorized_keys").display(),
-            root = root.display(),
         );
         let config_path = folder.path().join("sshd_config");
         fs::write(&config_path, config).unwrap();
