@@ -81,31 +81,29 @@ impl<B: AsRef<[u8]>> Baseline<B> {
     pub fn probe(&self, keys: &[KeyFingerprint], rows: &[RowFingerprint], out: &mut Vec<Probe>) {
         assert_eq!(keys.len(), rows.len(), "each key has its row");
         out.clear();
-        out.reserve(keys.len());
-        let delta = self.delta.as_ref().map(Sight::of);
-        let in_delta = |key, row| delta.as_ref().map_or(Probe::Absent, |delta| delta.ask(key, row));
-        let Some(base) = self.base.as_ref().map(Sight::of) else {
-            out.extend(keys.iter().zip(rows).map(|(&key, &row)| in_delta(key, row)));
+        out.resize(keys.len(), Probe::Absent);
+        let mut tell = |number: usize, answer: Option<Probe>| {
+            if let Some(answer) = answer {
+                out[number] = answer;
+            }
+        };
+        let (Some(base), Some(delta)) = (&self.base, &self.delta) else {
+            if let Some(level) = self.base.as_ref().or(self.delta.as_ref()) {
+                level.ask(keys, rows, tell);
+            }
             return;
         };
-        base.view.find_each(keys, Some(base.seen), |number, found| {
-            let (key, row) = (keys[number], rows[number]);
-            let Some(position) = found else {
-                out.push(in_delta(key, row));
-                return;
-            };
-            let value = base.view.value(position);
-            let again = base.seen.set(position);
-            if again
-                && let Some(delta) = &delta
-                && let Some(position) = delta.find(key)
-            {
-                // Not seen again but hidden: what the delta says counts.
-                out.push(delta.answer(position, row));
-                return;
+        // Where the base knows nothing, or its entry was marked already, be it as seen or as hidden, the delta has the last word. These
+        // rows are few, and are asked about together so that they too wait together for memory.
+        let mut left: Vec<usize> = Vec::new();
+        base.ask(keys, rows, |number, answer| {
+            if answer.is_none_or(|it| it.again()) {
+                left.push(number);
             }
-            out.push(Probe::of(value, row, again));
+            tell(number, answer);
         });
+        let (keys, rows): (Vec<_>, Vec<_>) = left.iter().map(|&number| (keys[number], rows[number])).unzip();
+        delta.ask(&keys, &rows, |at, answer| tell(left[at], answer));
     }
 
     /// Looks many keys up without marking them; `out` is cleared and gets one answer per key, in order.
@@ -131,28 +129,19 @@ impl<B: AsRef<[u8]>> Segment<B> {
     }
 }
 
-/// A level as one batch of questions sees it.
-struct Sight<'a> {
-    view: View<'a>,
-    seen: &'a Seen,
-}
-
-impl<'a> Sight<'a> {
-    fn of<B: AsRef<[u8]>>(level: &'a Level<B>) -> Self {
-        Self { view: level.segment.view(), seen: &level.seen }
-    }
-
-    fn ask(&self, key: KeyFingerprint, row: RowFingerprint) -> Probe {
-        self.find(key).map_or(Probe::Absent, |position| self.answer(position, row))
-    }
-
-    fn find(&self, key: KeyFingerprint) -> Option<usize> {
-        self.view.find(key)
-    }
-
-    fn answer(&self, position: usize, row: RowFingerprint) -> Probe {
-        let value = self.view.value(position);
-        if value.is_dropped() { Probe::Absent } else { Probe::of(value, row, self.seen.set(position)) }
+impl<B: AsRef<[u8]>> Level<B> {
+    /// Asks about rows, marks their keys as seen, and hands each answer to `each` with the number of its row: `None` where this level
+    /// says nothing of the key, [`Probe::Absent`] where it says that the key was dropped.
+    #[inline(always)]
+    fn ask(&self, keys: &[KeyFingerprint], rows: &[RowFingerprint], mut each: impl FnMut(usize, Option<Probe>)) {
+        let view = self.segment.view();
+        view.find_each(keys, Some(&self.seen), |number, found| {
+            let answer = found.map(|position| match view.value(position) {
+                value if value.is_dropped() => Probe::Absent,
+                value => Probe::of(value, rows[number], self.seen.set(position)),
+            });
+            each(number, answer);
+        });
     }
 }
 

@@ -136,21 +136,56 @@ fn a_whole_file_that_the_ledger_does_not_name_is_refused() {
     assert_eq!(refused, OpenError::NotTheNamedFile { found, named });
 }
 
-#[test]
-fn right_checksums_do_not_excuse_wrong_content() {
-    // Swaps two entries, then makes every checksum right again, as a faulty writer would have.
-    let (mut bytes, _) = write(Kind::Base, [1, 2].map(|key| Update::Put(support::entry(key, (0, EntryState::CREATED)))));
-    bytes[128..176].rotate_left(24);
-    let table = bytes.len() - 64 - 4;
+/// Makes every checksum right again, as a faulty writer would have, after `change` to three entries and their index of three words.
+fn faulty(kind: Kind, change: fn(entries: &mut [u8], index: &mut [u8], footer: &mut [u8])) -> OpenError {
+    let rows = [1, 2, 1 << 127].map(|key| Update::Put(support::entry(key, (0, EntryState::CREATED))));
+    let (mut bytes, _) = write(kind, rows);
+    let (entries_end, table, footer) = (128 + 3 * 24, 128 + 3 * 24 + 3 * 4, 128 + 3 * 24 + 3 * 4 + 4);
+    {
+        let (before, end) = bytes.split_at_mut(footer);
+        let (before, rest) = before.split_at_mut(entries_end);
+        change(&mut before[128..], &mut rest[..12], end);
+    }
     let checksum = crc32c(&bytes[128..table]);
-    bytes[table..table + 4].copy_from_slice(&checksum.to_le_bytes());
-    let footer = table + 4;
+    bytes[table..footer].copy_from_slice(&checksum.to_le_bytes());
     let digested = [&bytes[..128], &bytes[table..footer + 32]].concat();
     let digest = digested.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &it| (hash ^ u64::from(it)).wrapping_mul(0x0100_0000_01b3));
     bytes[footer + 32..footer + 40].copy_from_slice(&digest.to_le_bytes());
     let checksum = crc32c(&bytes[footer..footer + 60]);
     bytes[footer + 60..].copy_from_slice(&checksum.to_le_bytes());
-    assert_eq!(open(Kind::Base, bytes).expect_err("keys descend"), OpenError::Torn(Damage::Rules { entry: 1 }));
+    open(kind, bytes).expect_err("right checksums do not excuse wrong content")
+}
+
+#[test]
+fn right_checksums_do_not_excuse_wrong_content() {
+    let breaks = |entry| OpenError::Torn(Damage::Rules { entry });
+    assert_eq!(faulty(Kind::Base, |entries, _, _| entries[..48].rotate_left(24)), breaks(1), "keys descend");
+    assert_eq!(faulty(Kind::Base, |entries, _, _| entries.copy_within(..24, 24)), breaks(1), "keys repeat");
+    assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x90), breaks(1), "an unknown state");
+    assert_eq!(faulty(Kind::Delta, |entries, _, _| (entries[40], entries[47]) = (1, 0x80)), breaks(1), "a dropped key with a row");
+    assert_eq!(faulty(Kind::Base, |entries, _, _| entries[47] = 0x80), breaks(1), "a dropped key in a base");
+    assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x80), breaks(3), "a dropped key that is not counted");
+    assert_eq!(faulty(Kind::Delta, |_, _, footer| footer[8] = 1), breaks(3), "a dropped key too many counted");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[0] = 1), breaks(1), "the first bucket begins too late");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[4] = 1), breaks(1), "the second bucket begins too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 2), breaks(2), "the last bucket ends too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 4), breaks(4), "the last bucket ends behind the entries");
+}
+
+#[test]
+fn a_footer_that_states_impossible_numbers_is_refused() {
+    let refused = [
+        faulty(Kind::Base, |_, _, footer| footer[24] = 32),
+        faulty(Kind::Base, |_, _, footer| footer[27] = 0xff),
+        faulty(Kind::Base, |_, _, footer| footer[..8].fill(0xff)),
+        faulty(Kind::Base, |_, _, footer| footer[0] = 4),
+        faulty(Kind::Delta, |_, _, footer| footer[8] = 4),
+        faulty(Kind::Base, |_, _, footer| footer[16] ^= 1),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, OpenError::Torn(Damage::Length { .. })), "{refused}");
+    }
+    assert_eq!(faulty(Kind::Base, |_, _, footer| footer[45] = 1), OpenError::Torn(Damage::Digest), "no zeros where zeros belong");
 }
 
 #[test]
