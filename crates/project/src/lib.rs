@@ -24,6 +24,7 @@ mod problem;
 mod project;
 mod reference;
 mod schema;
+mod sections;
 mod shape;
 mod source;
 mod sql;

@@ -23,18 +23,19 @@ struct Target {
 
 /// Tells each pair of activations that fill the same fields.
 pub(crate) fn check(
-    decoded: &[Decoded],
+    decoded: &BTreeMap<Name, Decoded>,
     destinations: &BTreeMap<Name, Destination>,
     connections: &BTreeMap<Name, Connection>,
     cx: &mut Context<'_>,
 ) {
     let mut by_target: BTreeMap<Target, Vec<&Decoded>> = BTreeMap::new();
-    for it in decoded {
+    for it in decoded.values() {
         if let Some(target) = target(&it.activation.to, destinations, connections) {
             by_target.entry(target).or_default().push(it);
         }
     }
-    for (_, together) in by_target {
+    for (_, mut together) in by_target {
+        together.sort_by_key(|it| it.span);
         for (index, second) in together.iter().enumerate() {
             for first in &together[..index] {
                 pair(first, second, cx);

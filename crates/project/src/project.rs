@@ -13,13 +13,14 @@ use crate::{
     connection::{self, Connection},
     context::{Context, Env, Read},
     destination::{self, Destination},
-    entries::{Entries, Named},
+    entries::Entries,
     files::{self, MAIN_FILE},
     model::{self, Model, Segment},
     nearest::nearest,
     overlap,
     problem::{Code, Problem},
     reference::{Lines, Text},
+    sections::Sections,
     shape::{Key, Kind, Shape},
     source::{self, Source},
     sql::Dialect,
@@ -164,126 +165,61 @@ fn finished(project: Option<Project>, cx: Context<'_>) -> Result<Project, Vec<Pr
     }
 }
 
-/// The entries of one section in all files, each name once.
-#[derive(Default)]
-struct Section<'n> {
-    all: Vec<Named<'n>>,
-}
-
-impl<'n> Section<'n> {
-    fn add(&mut self, more: Vec<Named<'n>>, what: &str, others: &[&Named<'n>], cx: &mut Context<'_>) {
-        for it in more {
-            // Names become names of files, and some systems do not tell `A` from `a`.
-            let is_same = |other: &&&Named<'_>| other.name.as_str().eq_ignore_ascii_case(it.name.as_str());
-            let mut earlier = self.all.iter().chain(others.iter().copied()).filter(|other| is_same(&other));
-            match earlier.next().map(|other| other.span) {
-                Some(first) => {
-                    cx.cover(it.value);
-                    let what = format!("there are two {what} named `{}`; the first is at {}", it.name, cx.place(first));
-                    cx.report(Code::DuplicateName, it.span, what).hint("rename one of them");
-                }
-                None => self.all.push(it),
-            }
-        }
-    }
-
-    fn names(&self) -> Vec<Name> {
-        self.all.iter().map(|it| it.name.clone()).collect()
-    }
-}
-
-/// The settings of the whole project.
-struct Settings {
-    state: PathBuf,
-    secret: Secret,
-}
-
-#[allow(clippy::too_many_lines)] // One paragraph per section, in the order in which they need one another.
+/// Decodes in the order in which the sections need one another, so that each reference is checked where it stands.
 fn decode(documents: &[Node], cx: &mut Context<'_>) -> Option<Project> {
-    let mut settings = None;
-    let mut connections = Section::default();
-    let mut sources = Section::default();
-    let mut models = Section::default();
-    let mut segments = Section::default();
-    let mut destinations = Section::default();
-    let mut activations = Section::default();
+    let (sections, settings) = gather(documents, cx);
+
+    let connections = sections.connections.decode(cx, connection::connection);
+    let sources = sections.sources.decode(cx, source::source);
+
+    let names = sections.sources.names();
+    let source_of = |text: &Text, cx: &mut Context<'_>| refer(text, &["source"], &names, cx).map(|it| (it.clone(), sources.get(&it)));
+    let models = sections.models.decode(cx, |it, cx| model::model(it, source_of, cx));
+
+    let model_names = sections.models.names();
+    let dialect_of = |model: &Name| models.get(model).and_then(|it| sources.get(&it.source)).map(Source::dialect);
+    let model_of = |text: &Text, cx: &mut Context<'_>| {
+        let name = refer(text, &["model"], &model_names, cx)?;
+        let dialect = dialect_of(&name).unwrap_or(Dialect::Postgres);
+        Some((name, dialect))
+    };
+    let segments = sections.segments.decode(cx, |it, cx| model::segment(it, model_of, cx));
+
+    let names = sections.connections.names();
+    let connection_of = |text: &Text, cx: &mut Context<'_>| refer(text, &["connection"], &names, cx);
+    let destinations = sections.destinations.decode(cx, |it, cx| destination::destination(it, connection_of, cx));
+
+    let names: Vec<Name> = model_names.iter().cloned().chain(sections.segments.names()).collect();
+    let from = |text: &Text, cx: &mut Context<'_>| refer(text, &["model", "segment"], &names, cx);
+    let names = sections.destinations.names();
+    let to = |text: &Text, cx: &mut Context<'_>| refer(text, &["destination"], &names, cx).map(|it| destinations.get(&it));
+    let activations = sections.activations.decode(cx, |it, cx| activation::activation(it, from, to, cx));
+    overlap::check(&activations, &destinations, &connections, cx);
+
+    let settings = settings?;
+    let activations = activations.into_iter().map(|(name, it)| (name, it.activation)).collect();
+    let (folder, Settings { state, secret }) = (cx.folder.to_owned(), settings);
+    Some(Project { folder, state, secret, connections, sources, models, segments, destinations, activations })
+}
+
+/// The entries of all files, and the settings of the whole project.
+fn gather<'n>(documents: &'n [Node], cx: &mut Context<'_>) -> (Sections<'n>, Option<Settings>) {
+    let (mut all, mut settings) = (Sections::default(), None);
     for document in documents {
         let start = Span::at(document.span.file, 1, 1);
         let Some(entries) = Entries::open(document, &PROJECT, start, cx) else { continue };
         let is_main = cx.place(start).file == MAIN_FILE;
         let found = self::settings(&entries, is_main, cx);
         settings = settings.or(found);
-        connections.add(entries.named("connections", cx), "connections", &[], cx);
-        sources.add(entries.named("sources", cx), "sources", &[], cx);
-        let others: Vec<_> = segments.all.iter().collect();
-        models.add(entries.named("models", cx), "models or segments", &others, cx);
-        let others: Vec<_> = models.all.iter().collect();
-        segments.add(entries.named("segments", cx), "models or segments", &others, cx);
-        destinations.add(entries.named("destinations", cx), "destinations", &[], cx);
-        activations.add(entries.named("activations", cx), "activations", &[], cx);
+        all.connections.add(entries.named("connections", cx), "connections", None, cx);
+        all.sources.add(entries.named("sources", cx), "sources", None, cx);
+        all.models.add(entries.named("models", cx), "models or segments", Some(&all.segments), cx);
+        all.segments.add(entries.named("segments", cx), "models or segments", Some(&all.models), cx);
+        all.destinations.add(entries.named("destinations", cx), "destinations", None, cx);
+        all.activations.add(entries.named("activations", cx), "activations", None, cx);
         entries.finish();
     }
-
-    let mut project_connections = BTreeMap::new();
-    for named in &connections.all {
-        project_connections.extend(connection::connection(named, cx).map(|it| (named.name.clone(), it)));
-    }
-    let mut project_sources = BTreeMap::new();
-    for named in &sources.all {
-        project_sources.extend(source::source(named, cx).map(|it| (named.name.clone(), it)));
-    }
-    let source_names = sources.names();
-    let mut project_models: BTreeMap<Name, Model> = BTreeMap::new();
-    for named in &models.all {
-        let find = |text: &Text, cx: &mut Context<'_>| {
-            let name = refer(text, &["source"], &source_names, cx)?;
-            let source = project_sources.get(&name);
-            Some((name, source))
-        };
-        project_models.extend(model::model(named, find, cx).map(|it| (named.name.clone(), it)));
-    }
-    let model_names = models.names();
-    let dialect_of = |model: &Name| project_models.get(model).and_then(|it| project_sources.get(&it.source)).map(Source::dialect);
-    let mut project_segments = BTreeMap::new();
-    for named in &segments.all {
-        let find = |text: &Text, cx: &mut Context<'_>| {
-            let name = refer(text, &["model"], &model_names, cx)?;
-            let dialect = dialect_of(&name).unwrap_or(Dialect::Postgres);
-            Some((name, dialect))
-        };
-        project_segments.extend(model::segment(named, find, cx).map(|it| (named.name.clone(), it)));
-    }
-    let connection_names = connections.names();
-    let mut project_destinations = BTreeMap::new();
-    for named in &destinations.all {
-        let find = |text: &Text, cx: &mut Context<'_>| refer(text, &["connection"], &connection_names, cx);
-        project_destinations.extend(destination::destination(named, find, cx).map(|it| (named.name.clone(), it)));
-    }
-    let froms: Vec<Name> = model_names.into_iter().chain(segments.names()).collect();
-    let destination_names = destinations.names();
-    let mut decoded = Vec::new();
-    for named in &activations.all {
-        let from = |text: &Text, cx: &mut Context<'_>| refer(text, &["model", "segment"], &froms, cx);
-        let to = |text: &Text, cx: &mut Context<'_>| {
-            let name = refer(text, &["destination"], &destination_names, cx)?;
-            Some(project_destinations.get(&name))
-        };
-        decoded.extend(activation::activation(named, from, to, cx));
-    }
-    overlap::check(&decoded, &project_destinations, &project_connections, cx);
-
-    let settings = settings?;
-    Some(Project {
-        folder: cx.folder.to_owned(),
-        state: settings.state,
-        secret: settings.secret,
-        connections: project_connections,
-        sources: project_sources,
-        models: project_models,
-        segments: project_segments,
-        destinations: project_destinations,
-        activations: decoded.into_iter().map(|it| (it.activation.name().clone(), it.activation)).collect(),
-    })
+    (all, settings)
 }
 
 /// The name that `text` refers to, if anything has it.
@@ -302,6 +238,12 @@ fn refer(text: &Text, kinds: &[&str], names: &[Name], cx: &mut Context<'_>) -> O
     };
     cx.report(Code::UnknownReference, text.span, format!("there is no {kind} `{}`", text.raw)).hint(hint);
     None
+}
+
+/// The settings of the whole project.
+struct Settings {
+    state: PathBuf,
+    secret: Secret,
 }
 
 fn settings(entries: &Entries<'_>, is_main: bool, cx: &mut Context<'_>) -> Option<Settings> {

@@ -1,5 +1,7 @@
 //! From events to the tree.
 
+use std::collections::HashMap;
+
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, Span as EventSpan, StrInput, options};
 
 use super::{Entry, Node, Scalar, Span, Style, Value};
@@ -114,6 +116,7 @@ impl<'t> Build<'t, '_, '_> {
 
     fn map(&mut self) -> Result<Value, Stopped> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         while let Some((event, span)) = self.next()? {
             if matches!(event, Event::MappingEnd) {
                 break;
@@ -122,13 +125,13 @@ impl<'t> Build<'t, '_, '_> {
             let Some((event, span)) = self.next()? else { break };
             let value = self.node(event, &span)?;
             let Some(text) = self.key_text(&key) else { continue };
-            if let Some(first) = entries.iter().find(|it| it.key == text) {
-                let line = first.key_span.line;
+            if let Some(line) = lines.get(&text) {
                 let what = format!("`{text}` is here for the second time; the first is in line {line}");
                 self.cx.cover(&value);
                 self.cx.report(Code::DuplicateKey, key.span, what).hint("keep one of them");
                 continue;
             }
+            lines.insert(text.clone(), key.span.line);
             entries.push(Entry { key: text, key_span: key.span, value });
         }
         Ok(Value::Map(entries))
