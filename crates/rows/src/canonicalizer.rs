@@ -166,37 +166,45 @@ impl FieldPlan {
     /// Checks a column of text; gives the UTF-16 units of the longest that fits.
     fn check_texts(&self, texts: &TextColumn, problems: &mut Problems<'_>) -> u32 {
         let rows = texts.rows();
-        let is_email = self.field_type == FieldType::EmailAddress;
-        if is_email {
-            with_texts!(texts, text => for row in 0..rows {
-                let text = text(row);
-                // A plain address has no NUL either, so one look is enough for nearly every row.
-                if !is_plain_address(text) && !text.is_empty() {
-                    if has_nul(text) {
-                        problems.push(row, CellProblem::Unprintable);
-                    }
-                    if let Some(problem) = email_problem(text) {
-                        problems.push(row, problem);
-                    }
-                }
-            });
-        } else if texts.may_have_nul() {
-            with_texts!(texts, text => problems.push_where(rows, CellProblem::Unprintable, |row| has_nul(text(row))));
-        }
         let units_max = self.field_type.units_max().unwrap_or(u32::MAX);
         let mut units_longest = 0;
         // UTF-8 never has fewer bytes than UTF-16 has units, so most texts are judged by their length in bytes.
-        let is_worth_counting = if self.length_is_open { 0 } else { units_max };
-        with_texts!(texts, text => for row in 0..rows {
-            let text = text(row);
-            if text.len() > units_longest.max(is_worth_counting) as usize {
-                match utf16_units(text) {
-                    units if units > units_max => problems.push(row, CellProblem::TooLong),
-                    units => units_longest = units_longest.max(units),
-                }
-            }
-        });
+        let worth_counting = if self.length_is_open { 0 } else { units_max };
+        // One look at each text finds those that deserve a closer one.
+        macro_rules! look {
+            ($is_suspect:expr, $look_closer:expr) => {
+                with_texts!(texts, text => for row in 0..rows {
+                    let text = text(row);
+                    if $is_suspect(text) {
+                        $look_closer(row, text, problems);
+                    }
+                    if text.len() > units_longest.max(worth_counting) as usize {
+                        match utf16_units(text) {
+                            units if units > units_max => problems.push(row, CellProblem::TooLong),
+                            units => units_longest = units_longest.max(units),
+                        }
+                    }
+                })
+            };
+        }
+        if self.field_type == FieldType::EmailAddress {
+            // A plain address has no NUL either.
+            look!(|text| !is_plain_address(text), look_closer_at_address);
+        } else if texts.may_have_nul() {
+            look!(has_nul, |row, _: &[u8], problems: &mut Problems<'_>| problems.push(row, CellProblem::Unprintable));
+        } else {
+            look!(|_: &[u8]| false, |_, _: &[u8], _: &mut Problems<'_>| ());
+        }
         units_longest
+    }
+}
+
+fn look_closer_at_address(row: usize, text: &[u8], problems: &mut Problems<'_>) {
+    if has_nul(text) {
+        problems.push(row, CellProblem::Unprintable);
+    }
+    if let Some(problem) = (!text.is_empty()).then(|| email_problem(text)).flatten() {
+        problems.push(row, problem);
     }
 }
 

@@ -13,6 +13,17 @@ pub(crate) const POWERS: [i128; 39] = {
     powers
 };
 
+/// Those powers of ten that a float holds exactly.
+const FLOAT_POWERS: [f64; 23] = {
+    let mut powers = [1.0; 23];
+    let mut at = 1;
+    while at < 23 {
+        powers[at] = POWERS[at] as f64;
+        at += 1;
+    }
+    powers
+};
+
 /// Reads a decimal: sign, digits with at most one `.`, exponent (`-12.30`, `+7`, `.5`, `1e3`); blanks around it do not count.
 ///
 /// Gives whole units of the last of `scale` digits. Zeros that change nothing may be there in any number.
@@ -112,8 +123,7 @@ impl Digits {
 pub(crate) fn from_f64(value: f64, precision: u8, scale: u8) -> Result<i128, CellProblem> {
     // Most floats are short decimals. Two different decimals of at most 15 digits are never the same float, so one that divides back to
     // just this float is its shortest decimal.
-    if scale <= 22 {
-        let power = POWERS[usize::from(scale)] as f64;
+    if let Some(power) = FLOAT_POWERS.get(usize::from(scale)) {
         let shifted = value * power;
         // Rounded by way of an integer, as there is no instruction for it on every processor. Not a number becomes 0, which is not it.
         let units = (shifted + 0.5_f64.copysign(shifted)) as i64;

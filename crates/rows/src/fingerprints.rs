@@ -1,9 +1,8 @@
 //! Keyed hashes of keys and rows.
 
 use outflow_domain::{KeyFingerprint, RowFingerprint};
-use siphasher::{sip::SipHasher13, sip128::SipHasher13 as SipHasher13Of128};
 
-use crate::{batch::CanonicalBatch, encoding::RowBytes, scheme::Scheme};
+use crate::{batch::CanonicalBatch, encoding::RowBytes, scheme::Scheme, sip::SipKey};
 
 /// Rows encoded at a time: with a hundred bytes a row they stay in the nearest cache.
 const CHUNK: usize = 256;
@@ -14,24 +13,24 @@ const CHUNK: usize = 256;
 /// fingerprint is good where [`CanonicalBatch::has_usable_key`].
 pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyFingerprint>, rows: &mut Vec<RowFingerprint>) {
     key_fingerprints(batch, scheme, keys);
-    let hasher = SipHasher13::new_with_key(&scheme.row_fingerprint);
+    let key = SipKey::new(&scheme.row_fingerprint);
     rows.clear();
     rows.reserve(batch.rows());
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
         bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK));
-        rows.extend(bytes.iter().map(|row| RowFingerprint::of(hasher.hash(row))));
+        bytes.each_pair(|pair| key.hash_64(pair), |hash| rows.push(RowFingerprint::of(hash)));
     }
 }
 
 /// Fingerprints of the keys alone, as they fold together for the service: see [`crate::fold_text`].
 pub fn key_fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyFingerprint>) {
-    let hasher = SipHasher13Of128::new_with_key(&scheme.key_fingerprint);
+    let key = SipKey::new(&scheme.key_fingerprint);
     keys.clear();
     keys.reserve(batch.rows());
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
         bytes.encode_folded(batch.keys(), from..batch.rows().min(from + CHUNK));
-        keys.extend(bytes.iter().map(|key| KeyFingerprint(hasher.hash(key).as_u128())));
+        bytes.each_pair(|pair| key.hash_128(pair), |hash| keys.push(KeyFingerprint(hash)));
     }
 }

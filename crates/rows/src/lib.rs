@@ -21,6 +21,7 @@ mod mask;
 mod model;
 mod read_back;
 mod scheme;
+mod sip;
 mod text;
 mod wall_clock;
 

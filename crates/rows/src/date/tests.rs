@@ -122,7 +122,7 @@ proptest! {
         DateValue { seconds, kind: DateKind::Instant }.write(&mut out);
         prop_assert_eq!(String::from_utf8(out.clone()).unwrap(), instant.to_string());
         let day = jiff::tz::TimeZone::UTC.to_datetime(instant).date();
-        prop_assert_eq!(days(day.year().into(), day.month() as u32, day.day() as u32), (day - civil::date(1970, 1, 1)).get_days().into());
+        prop_assert_eq!(days(day.year().into(), day.month() as u32, day.day() as u32), i64::from((day - civil::date(1970, 1, 1)).get_days()));
     }
 
     #[test]
