@@ -50,7 +50,8 @@ impl Knife {
         *self.answer() = Some(AnswerCut { head_matched: 0, body_bytes_left: body_bytes });
     }
 
-    fn is_severed(&self) -> bool {
+    /// Whether the connection was ended.
+    pub(crate) fn is_severed(&self) -> bool {
         self.0.severed.load(Ordering::SeqCst)
     }
 

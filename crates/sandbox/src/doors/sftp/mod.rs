@@ -40,7 +40,11 @@ const IDLE_MAX: Duration = Duration::from_secs(600);
 /// A refused login is answered after this long; a real server takes longer, which would only slow tests.
 const REFUSAL_DELAY: Duration = Duration::from_millis(20);
 /// Bytes a client may send ahead of our reading, per channel.
-const WINDOW_BYTES: u32 = 8 << 20;
+const WINDOW_BYTES: u32 = 2 << 20;
+/// Messages of a client that may wait for us, per channel: one for each byte of the window. With fewer, a
+/// client that sends many small requests ahead (as for a large download) would stop the connection's one
+/// task in delivering them, and that task is also the one that our answers wait for.
+const WAITING_MESSAGES_MAX: usize = WINDOW_BYTES as usize;
 
 const HOST_KEY_FILE: &str = "sftp_host_key";
 
@@ -70,6 +74,7 @@ impl SftpDoor {
             auth_rejection_time_initial: Some(Duration::ZERO),
             inactivity_timeout: Some(IDLE_MAX),
             window_size: WINDOW_BYTES,
+            channel_buffer_size: WAITING_MESSAGES_MAX,
             nodelay: true,
             ..Config::default()
         };
@@ -194,6 +199,8 @@ impl Handler for Connection {
     }
 
     async fn channel_eof(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        // OpenSSH's client reports a failure when it hears no exit status.
+        session.exit_status_request(channel, 0)?;
         session.close(channel)
     }
 

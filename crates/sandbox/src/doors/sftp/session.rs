@@ -67,6 +67,7 @@ impl FileSession {
         path: &str,
         call: impl FnOnce(&mut Model, i64) -> Result<R, FileError> + Send + 'static,
     ) -> Result<R, StatusReply> {
+        self.still_connected()?;
         let operation = operation(name, path);
         let noted = operation.clone();
         let fault = self.tenant.ask_briefly(move |model, _| model.file_fault(&noted.query(0))).await;
@@ -101,6 +102,15 @@ impl FileSession {
             self.knife.sever();
         }
         answer
+    }
+
+    /// Refuses requests that were already on their way when the connection was cut: nobody would have heard
+    /// them, so they must have no effect.
+    fn still_connected(&self) -> Result<(), StatusReply> {
+        match self.knife.is_severed() {
+            true => Err(StatusReply::new(StatusCode::ConnectionLost)),
+            false => Ok(()),
+        }
     }
 
     fn keep(&mut self, id: u32, open: Open) -> Result<Handle, StatusReply> {
@@ -267,6 +277,7 @@ impl Handler for FileSession {
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, Self::Error> {
+        self.still_connected()?;
         let file = self.file(&handle)?.clone();
         if !file.readable {
             return Err(StatusReply::new(StatusCode::PermissionDenied));
@@ -296,6 +307,7 @@ impl Handler for FileSession {
     }
 
     async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, Self::Error> {
+        self.still_connected()?;
         let file = self.file(&handle)?.clone();
         if !file.writable {
             return Err(StatusReply::new(StatusCode::PermissionDenied));
