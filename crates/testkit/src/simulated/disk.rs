@@ -1,0 +1,254 @@
+//! A disk that keeps what was synced, and of the rest whatever it likes.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use outflow_domain::RunId;
+use outflow_ports::{BaselineStore, BaselineStoreError, Blob, DurableWriter, FileContent, Spool, SpoolError, SpoolWriter};
+use rand::{Rng, rngs::SmallRng};
+
+use super::Fuse;
+
+/// Baselines and spool of one activation.
+#[derive(Clone, Debug, Default)]
+pub struct SimulatedDisk {
+    files: Arc<Mutex<Files>>,
+    fuse: Fuse,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    segments: BTreeMap<String, Arc<Vec<u8>>>,
+    private: BTreeMap<(RunId, String), Private>,
+    names: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Private {
+    bytes: Arc<Vec<u8>>,
+    is_durable: bool,
+}
+
+impl SimulatedDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(fuse: Fuse) -> Self {
+        Self { files: Arc::default(), fuse }
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The machine is started again: what was not synced is torn at any byte, or gone.
+    pub fn restart(&self, chance: &mut SmallRng) {
+        let mut files = self.files();
+        files.private.retain(|_, file| {
+            if file.is_durable {
+                return true;
+            }
+            let kept = chance.random_range(0..=file.bytes.len());
+            file.bytes = Arc::new(file.bytes[..kept].to_vec());
+            chance.random_bool(0.5)
+        });
+    }
+
+    /// All bytes at rest, for a search of values that must not be there.
+    #[must_use]
+    pub fn bytes_outside_of_the_spool(&self) -> Vec<u8> {
+        self.files().segments.values().flat_map(|it| it.iter().copied()).collect()
+    }
+
+    /// Private files that are left.
+    #[must_use]
+    pub fn private_files(&self) -> Vec<String> {
+        self.files().private.keys().map(|(run, name)| format!("{run}/{name}")).collect()
+    }
+
+    /// The baselines on it.
+    #[must_use]
+    pub fn baselines(&self) -> SimulatedBaselines {
+        SimulatedBaselines(self.clone())
+    }
+
+    /// The spool on it.
+    #[must_use]
+    pub fn spool(&self) -> SimulatedSpool {
+        SimulatedSpool(self.clone())
+    }
+}
+
+/// Segments on a simulated disk.
+#[derive(Clone, Debug)]
+pub struct SimulatedBaselines(SimulatedDisk);
+
+impl SimulatedBaselines {
+    fn error(name: &str, action: &'static str) -> impl FnOnce(io::Error) -> BaselineStoreError {
+        let name = name.to_owned();
+        move |source| BaselineStoreError { name, place: "simulated disk".into(), action, source }
+    }
+}
+
+impl BaselineStore for SimulatedBaselines {
+    fn fresh_name(&self, kind: &str) -> String {
+        let mut files = self.0.files();
+        files.names += 1;
+        format!("{kind}-{:04}", files.names)
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn DurableWriter>, BaselineStoreError> {
+        self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
+        Ok(Box::new(Segment { disk: self.0.clone(), name: name.to_owned(), bytes: Vec::new() }))
+    }
+
+    fn open(&self, name: &str) -> Result<Blob, BaselineStoreError> {
+        let found = self.0.files().segments.get(name).cloned();
+        let missing = || Self::error(name, "read")(io::ErrorKind::NotFound.into());
+        Ok(Blob(Arc::new(SharedBytes(found.ok_or_else(missing)?))))
+    }
+
+    fn list(&self) -> Result<Vec<String>, BaselineStoreError> {
+        Ok(self.0.files().segments.keys().cloned().collect())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), BaselineStoreError> {
+        self.0.fuse.burn_now().map_err(Self::error(name, "removed"))?;
+        self.0.files().segments.remove(name);
+        Ok(())
+    }
+}
+
+struct SharedBytes(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for SharedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+struct Segment {
+    disk: SimulatedDisk,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Write for Segment {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl DurableWriter for Segment {
+    fn commit(self: Box<Self>) -> Result<(), BaselineStoreError> {
+        self.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&self.name, "written"))?;
+        self.disk.files().segments.insert(self.name.clone(), Arc::new(self.bytes));
+        self.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&self.name, "written"))
+    }
+}
+
+/// Private files on a simulated disk.
+#[derive(Clone, Debug)]
+pub struct SimulatedSpool(SimulatedDisk);
+
+impl SimulatedSpool {
+    fn error(name: &str, action: &'static str) -> impl FnOnce(io::Error) -> SpoolError {
+        let name = name.to_owned();
+        move |source| SpoolError { name, place: "simulated disk".into(), action, source }
+    }
+
+    fn find(&self, run: &RunId, name: &str) -> Option<Arc<Vec<u8>>> {
+        self.0.files().private.get(&(run.clone(), name.to_owned())).map(|it| Arc::clone(&it.bytes))
+    }
+}
+
+impl Spool for SimulatedSpool {
+    fn create(&self, run: &RunId, name: &str) -> Result<Box<dyn SpoolWriter>, SpoolError> {
+        self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
+        Ok(Box::new(PrivateWriter { disk: self.0.clone(), run: run.clone(), name: name.to_owned(), bytes: Vec::new() }))
+    }
+
+    fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
+        let missing = || Self::error(name, "read")(io::ErrorKind::NotFound.into());
+        Ok(Arc::new(Content(self.find(run, name).ok_or_else(missing)?)))
+    }
+
+    fn read(&self, run: &RunId, name: &str) -> Result<Option<Blob>, SpoolError> {
+        Ok(self.find(run, name).map(|it| Blob(Arc::new(SharedBytes(it)))))
+    }
+
+    fn remove(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        self.0.fuse.burn_now().map_err(Self::error(name, "removed"))?;
+        self.0.files().private.remove(&(run.clone(), name.to_owned()));
+        Ok(())
+    }
+
+    fn remove_run(&self, run: &RunId) -> Result<(), SpoolError> {
+        self.0.fuse.burn_now().map_err(Self::error(&run.0, "removed"))?;
+        self.0.files().private.retain(|(it, _), _| it != run);
+        Ok(())
+    }
+
+    fn runs(&self) -> Result<Vec<RunId>, SpoolError> {
+        let mut runs: Vec<RunId> = self.0.files().private.keys().map(|(run, _)| run.clone()).collect();
+        runs.dedup();
+        Ok(runs)
+    }
+}
+
+struct PrivateWriter {
+    disk: SimulatedDisk,
+    run: RunId,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl PrivateWriter {
+    fn store(&mut self, is_durable: bool) {
+        let bytes = Arc::new(std::mem::take(&mut self.bytes));
+        self.disk.files().private.insert((self.run.clone(), self.name.clone()), Private { bytes, is_durable });
+    }
+}
+
+impl Write for PrivateWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl SpoolWriter for PrivateWriter {
+    fn finish(mut self: Box<Self>, durable: bool) -> Result<(), SpoolError> {
+        self.disk.fuse.burn_now().map_err(SimulatedSpool::error(&self.name, "written"))?;
+        self.store(durable);
+        Ok(())
+    }
+}
+
+struct Content(Arc<Vec<u8>>);
+
+#[async_trait]
+impl FileContent for Content {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    async fn read_at(&self, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        let to = from.saturating_add(bytes_max).min(self.0.len());
+        Ok(Bytes::copy_from_slice(&self.0[from..to]))
+    }
+}

@@ -1,0 +1,15 @@
+//! Every port in memory, with one fuse: when it has burnt down, the machine has crashed.
+
+mod clock;
+mod cloud;
+mod disk;
+mod fuse;
+mod ledger;
+mod source;
+
+pub use clock::{SimulatedClock, SimulatedEntropy};
+pub use cloud::{SimulatedFiles, SimulatedTransport};
+pub use disk::{SimulatedBaselines, SimulatedDisk, SimulatedSpool};
+pub use fuse::Fuse;
+pub use ledger::SimulatedLedger;
+pub use source::{Cell, ModelRow, SimulatedSource};

@@ -1,0 +1,292 @@
+//! What happens in a world, drawn from its seed.
+
+use outflow_engine::RunOptions;
+use outflow_sandbox::model::{
+    BlankCells, CountChange, DuplicateRows, Effect, Fault, FileFault, FinishedStatus, IgnoredRows, ImportFault, OtherWrite, RestImport, RowNumbering,
+    Switches, When,
+};
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
+
+use super::{MEMBERS, Values, model_row};
+use crate::simulated::{Cell, ModelRow};
+
+/// The keys of all worlds; some are equal as the service compares them.
+pub(super) const KEYS: [&str; 12] = ["a1", "A1", "b2", "b2 ", "c3", "d-4", "e5", "f\u{fc}nf", "g,7", "h\"8", "0009", "x y"];
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The model has these rows from now on.
+    Model(Vec<ModelRow>),
+    /// Another writer acts.
+    Other(Box<OtherWrite>),
+    /// Something will go wrong.
+    Fault(Box<Fault>),
+    /// Nothing that was set goes wrong any more.
+    Heal,
+    /// The source breaks off after so many batches, or works again.
+    Break(Option<usize>),
+    /// Time passes.
+    Wait(u32),
+    /// The activation runs, perhaps until the machine crashes after so many effects.
+    Run {
+        /// How.
+        options: RunOptions,
+        /// Effects until the crash.
+        crash_after: Option<u32>,
+    },
+}
+
+/// A world before it begins.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Its seed.
+    pub seed: u64,
+    /// How the service's uncertain things are set.
+    pub switches: Switches,
+    /// Only rows that are there are updated.
+    pub update_only: bool,
+    /// The road is SOAP.
+    pub soap: bool,
+    /// Which of the six fields are mapped, as bits.
+    pub mapped: u8,
+    /// Whether the column `note` is exported as a custom attribute.
+    pub custom: bool,
+    /// Bytes of a part.
+    pub part_bytes_max: Option<u64>,
+    /// What happens.
+    pub events: Vec<Event>,
+}
+
+impl Script {
+    /// The script of a seed.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed)
+    }
+
+    /// Whether something is set up in a way that no run can ever call itself done: rows that may not be read back, or blanks that never
+    /// arrive.
+    #[must_use]
+    pub fn may_never_rest(&self) -> bool {
+        self.switches.row_reading_refused || !super::blanks_arrive(&self.switches) || self.switches.multi_line_cells_refused
+    }
+}
+
+struct Draw {
+    chance: SmallRng,
+}
+
+impl Draw {
+    fn script(&mut self, seed: u64) -> Script {
+        let update_only = self.chance.random_bool(0.3);
+        let mut events = Vec::new();
+        if update_only || self.chance.random_bool(0.3) {
+            for _ in 0..self.chance.random_range(0..6) {
+                events.push(Event::Other(Box::new(self.upsert())));
+            }
+        }
+        let mut rows = self.rows();
+        let mut before = rows.clone();
+        events.push(Event::Model(rows.clone()));
+        for _ in 0..self.chance.random_range(1..=5) {
+            if self.chance.random_bool(0.35) {
+                events.push(Event::Fault(Box::new(self.fault())));
+            }
+            if self.chance.random_bool(0.1) {
+                events.push(Event::Other(Box::new(self.other())));
+            }
+            if self.chance.random_bool(0.05) {
+                events.push(Event::Break(Some(self.chance.random_range(0..3))));
+            }
+            let crash_after = self.chance.random_bool(0.35).then(|| self.chance.random_range(1..120));
+            let options = RunOptions { full: self.chance.random_bool(0.05), retry_refused: self.chance.random_bool(0.1) };
+            events.push(Event::Run { options, crash_after });
+            if self.chance.random_bool(0.3) {
+                events.push(Event::Heal);
+            }
+            events.push(Event::Break(None));
+            if self.chance.random_bool(0.2) {
+                events.push(Event::Wait(self.chance.random_range(1..20_000)));
+            }
+            // Back to what it was: A, B, A.
+            let next = if self.chance.random_bool(0.25) { before.clone() } else { self.mutated(&rows) };
+            before = std::mem::replace(&mut rows, next);
+            events.push(Event::Model(rows.clone()));
+        }
+        Script {
+            seed,
+            switches: self.switches(),
+            update_only,
+            soap: self.chance.random_bool(0.4),
+            mapped: self.chance.random_range(1..64),
+            custom: self.chance.random_bool(0.3),
+            part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
+            events,
+        }
+    }
+
+    fn rows(&mut self) -> Vec<ModelRow> {
+        (0..self.chance.random_range(0..10)).map(|_| self.row()).collect()
+    }
+
+    fn row(&mut self) -> ModelRow {
+        let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
+        let key = if self.chance.random_bool(0.03) { Cell::Null } else { Cell::Text(key.to_owned()) };
+        let values: [Cell; 7] = std::array::from_fn(|at| self.cell(at + 1));
+        let [name, age, amount, active, born, seen, note] = values;
+        model_row([key, name, age, amount, active, born, seen, note])
+    }
+
+    fn cell(&mut self, column: usize) -> Cell {
+        if self.chance.random_bool(0.1) {
+            return Cell::Null;
+        }
+        match column {
+            1 | 7 => {
+                let texts = ["Zq7", "Zq7 Ada", "Zq7, \"x\"", "Zq7\u{1f600}", "", " Zq7 ", "007 Zq7", "Zq7 is much too long"];
+                Cell::Text(texts.choose(&mut self.chance).copied().unwrap_or_default().to_owned())
+            }
+            2 => Cell::Integer(if self.chance.random_bool(0.03) { 3_000_000_000 } else { self.chance.random_range(-2..4) }),
+            3 => Cell::Decimal(if self.chance.random_bool(0.03) { 123_456_789 } else { self.chance.random_range(-150..150) }),
+            4 => Cell::Boolean(self.chance.random_bool(0.5)),
+            5 => Cell::Date(self.chance.random_range(-3..3) * 9000),
+            _ => Cell::Instant(self.chance.random_range(0..3) * 40_000_000 + 3_599),
+        }
+    }
+
+    fn mutated(&mut self, rows: &[ModelRow]) -> Vec<ModelRow> {
+        let mut next = Vec::new();
+        for row in rows {
+            match self.chance.random_range(0..10) {
+                0 => {}
+                1..=3 => {
+                    let column = self.chance.random_range(1..8);
+                    let mut changed = row.clone();
+                    changed.0[column] = self.cell(column);
+                    next.push(changed);
+                }
+                _ => next.push(row.clone()),
+            }
+        }
+        for _ in 0..self.chance.random_range(0..3) {
+            next.push(self.row());
+        }
+        next
+    }
+
+    fn upsert(&mut self) -> OtherWrite {
+        let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
+        let values: Values = [("Key", key), ("Name", "Zq7 other"), ("Foreign", "Zq7 foreign")].map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).into();
+        OtherWrite::UpsertRow { de: MEMBERS.into(), values }
+    }
+
+    fn other(&mut self) -> OtherWrite {
+        let de = || MEMBERS.to_owned();
+        match self.chance.random_range(0..10) {
+            0..=3 => self.upsert(),
+            4..=6 => {
+                let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
+                OtherWrite::DeleteRow { de: de(), keys: [("Key".to_owned(), key.to_owned())].into() }
+            }
+            7 => OtherWrite::ClearRows { de: de() },
+            8 => OtherWrite::ExpireRows { de: de(), count: self.chance.random_range(1..4) },
+            _ => OtherWrite::RecreateDataExtension { de: de() },
+        }
+    }
+
+    fn fault(&mut self) -> Fault {
+        let skip = self.chance.random_range(0..20);
+        let times = Some(self.chance.random_range(1..4));
+        let door = |door: &str, method: Option<&str>| When { door: Some(door.into()), method: method.map(str::to_owned), skip, times, ..When::default() };
+        let any = || When { skip, times, ..When::default() };
+        let import = |fault| Fault { when: When { door: Some("import".into()), times: Some(1), ..When::default() }, effect: Effect::Import { fault } };
+        match self.chance.random_range(0..22) {
+            0 => Fault { when: any(), effect: Effect::LoseAnswer },
+            1 => Fault { when: any(), effect: Effect::DropUnread },
+            2 => Fault { when: any(), effect: Effect::Throttle { retry_after_s: 3 } },
+            3 => Fault { when: any(), effect: Effect::Truncate { bytes: self.chance.random_range(0..200) } },
+            4 => Fault { when: any(), effect: Effect::ExpireTokens },
+            5 => Fault { when: door("soap", Some("Perform")).at_once(), effect: Effect::LoseAnswer },
+            6 => Fault { when: door("soap", Some("Perform")).at_once(), effect: Effect::DropUnread },
+            7 => Fault { when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() }, effect: Effect::LoseAnswer },
+            8 => Fault { when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() }, effect: Effect::DropUnread },
+            9 => Fault { when: any(), effect: Effect::Before { write: self.other() } },
+            10 => Fault { when: any(), effect: Effect::After { write: self.other() } },
+            11 => {
+                let keys = KEYS.choose_multiple(&mut self.chance, 2).map(|it| (*it).to_owned()).collect();
+                import(ImportFault::RejectRows { rows: Vec::new(), keys, code: "InvalidNumber".into() })
+            }
+            12 => import(ImportFault::RejectRows { rows: vec![1, 3], keys: Vec::new(), code: "InvalidDate".into() }),
+            13 => import(ImportFault::NeverFinish { apply: self.chance.random_bool(0.5) }),
+            14 => import(ImportFault::StopAfterRows { rows: self.chance.random_range(0..5) }),
+            15 => import(ImportFault::BeginLate { millis: self.chance.random_range(1..20_000_000) }),
+            16 => import(ImportFault::ApplyLate { millis: self.chance.random_range(1..20_000_000) }),
+            17 => import(ImportFault::HoldUntilReleased),
+            18 => import(ImportFault::ChangeCounts {
+                after_polls: self.chance.random_range(0..2),
+                change: CountChange { successful: -1, errors: self.chance.random_range(0..2), ..CountChange::default() },
+            }),
+            19 => Fault { when: door("sftp", None).at_once(), effect: Effect::File { fault: FileFault::DropConnection { after_bytes: 0 } } },
+            20 => Fault { when: door("sftp", None).at_once(), effect: Effect::File { fault: FileFault::NoSpace { after_bytes: 0 } } },
+            _ => Fault { when: any(), effect: Effect::Refuse { status: 500, headers: Default::default(), body: String::new() } },
+        }
+    }
+
+    fn switches(&mut self) -> Switches {
+        let mut of = Switches {
+            ignored_rows: *[IgnoredRows::Duplicated, IgnoredRows::Restricted, IgnoredRows::Errors, IgnoredRows::Nowhere, IgnoredRows::Successful]
+                .choose(&mut self.chance)
+                .unwrap_or(&IgnoredRows::Duplicated),
+            row_numbering: RowNumbering {
+                from_one: self.chance.random_bool(0.5),
+                header_counts: self.chance.random_bool(0.5),
+                physical_lines: self.chance.random_bool(0.3),
+            },
+            duplicate_rows: DuplicateRows::LastWins,
+            empty_polls: self.chance.random_range(0..3),
+            import_new_ms: self.chance.random_range(0..3000),
+            import_processing_ms: self.chance.random_range(0..9000),
+            page_rows_max: self.chance.random_range(2..9),
+            ..Switches::default()
+        };
+        if self.chance.random_bool(0.2) {
+            of.validation_rows_max = Some(self.chance.random_range(0..3));
+        }
+        of.validation_every_cell = self.chance.random_bool(0.3);
+        of.blank_cells = match self.chance.random_range(0..20) {
+            0 => BlankCells::Keep,
+            1 => BlankCells::Default,
+            2..=6 => BlankCells::EmptyText,
+            _ => BlankCells::Null,
+        };
+        of.rest_import = match self.chance.random_range(0..8) {
+            0 => RestImport::Forbidden,
+            1 => RestImport::Missing,
+            2 => RestImport::Flat,
+            _ => RestImport::Nested,
+        };
+        of.finished_status = match self.chance.random_range(0..6) {
+            0 => FinishedStatus::Success,
+            1 => FinishedStatus::ErrorWithErrors,
+            _ => FinishedStatus::Completed,
+        };
+        of.two_result_rows = self.chance.random_bool(0.2);
+        of.rest_import_in_results = self.chance.random_bool(0.5);
+        of.rest_import_deletes_file = self.chance.random_bool(0.5);
+        of.definition_import_deletes_file = self.chance.random_bool(0.3);
+        of.row_reading_refused = self.chance.random_bool(0.04);
+        of.server_offset_hours = if self.chance.random_bool(0.2) { -7 } else { -6 };
+        of
+    }
+}
+
+trait AtOnce {
+    fn at_once(self) -> Self;
+}
+
+impl AtOnce for When {
+    fn at_once(self) -> Self {
+        Self { skip: 0, ..self }
+    }
+}

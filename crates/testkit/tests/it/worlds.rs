@@ -1,0 +1,59 @@
+//! Many worlds. `OUTFLOW_WORLDS` sets how many, `OUTFLOW_SEED` lives a single one and tells its story.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
+use outflow_testkit::world::World;
+
+/// How many worlds the test run lives through.
+const WORLDS: u64 = 10_000;
+
+#[allow(clippy::disallowed_methods, reason = "a test reads how it is wanted")]
+fn wanted(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|it| it.parse().ok())
+}
+
+fn live(seed: u64) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(|| World::of_seed(seed).live())) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(broken)) => Err(broken.to_string()),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+            Err(format!("world {seed} panicked: {}", said.unwrap_or_default()))
+        }
+    }
+}
+
+#[test]
+fn every_world_comes_out_right() {
+    if let Some(seed) = wanted("OUTFLOW_SEED") {
+        live(seed).unwrap_or_else(|story| panic!("{story}"));
+        return;
+    }
+    let worlds = wanted("OUTFLOW_WORLDS").unwrap_or(WORLDS);
+    let next = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let broken: Vec<(u64, String)> = thread::scope(|scope| {
+        let live_some = || {
+            let mut broken = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= worlds || broken.len() > 20 {
+                    return broken;
+                }
+                if let Err(story) = live(seed) {
+                    broken.push((seed, story));
+                }
+            }
+        };
+        let living: Vec<_> = (0..threads).map(|_| scope.spawn(live_some)).collect();
+        living.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+    });
+    let seeds: Vec<u64> = broken.iter().map(|(seed, _)| *seed).collect();
+    if let Some((_, story)) = broken.first() {
+        panic!("{} worlds went wrong, such as {seeds:?}; the first:\n{story}\nreplay it with `./x replay {}`", broken.len(), seeds[0]);
+    }
+}
