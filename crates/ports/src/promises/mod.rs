@@ -3,3 +3,4 @@
 //! Only with the feature `promises`, which nothing but tests turns on. A broken promise panics and says which.
 
 pub mod file_store;
+pub mod source;
