@@ -1,0 +1,58 @@
+//! Which file is the broken one.
+//!
+//! The engine's readers tell what is wrong, seldom where. When a scan breaks off, the files of its tables are read once more, one by
+//! one, until one fails: errors are rare, and a name is worth the second read.
+
+use datafusion::{error::DataFusionError, prelude::SessionContext};
+use futures::StreamExt as _;
+use outflow_ports::SourceError;
+
+use crate::{
+    errors::{Blame, is_the_querys_fault, text_of},
+    locate::Located,
+    table::Table,
+};
+
+/// All it takes to find the file that broke a scan.
+#[derive(Debug)]
+pub(crate) struct Suspects {
+    pub tables: Vec<Table>,
+    pub blame: Blame,
+}
+
+impl Suspects {
+    /// The error of a scan, with the file that caused it.
+    pub async fn error(&self, error: &DataFusionError, context: &SessionContext) -> SourceError {
+        if is_the_querys_fault(error) {
+            return self.blame.refused(text_of(error));
+        }
+        match self.find(context).await {
+            Some(file) => self.blame.broken(format!("`{}` cannot be read: {}", file.name, text_of(error))),
+            None => self.blame.broken(text_of(error)),
+        }
+    }
+
+    async fn find(&self, context: &SessionContext) -> Option<&Located> {
+        let all: Vec<&Located> = self.tables.iter().flat_map(|it| &it.files).collect();
+        if let [only] = all.as_slice() {
+            return Some(only);
+        }
+        for table in &self.tables {
+            for file in &table.files {
+                if read_through(table, file, context).await.is_err() {
+                    return Some(file);
+                }
+            }
+        }
+        None
+    }
+}
+
+async fn read_through(table: &Table, file: &Located, context: &SessionContext) -> Result<(), DataFusionError> {
+    let provider = table.provider(std::slice::from_ref(file))?;
+    let mut rows = context.read_table(provider)?.execute_stream().await?;
+    while let Some(batch) = rows.next().await {
+        batch?;
+    }
+    Ok(())
+}

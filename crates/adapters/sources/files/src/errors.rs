@@ -1,0 +1,86 @@
+//! What DataFusion said, as a [`SourceError`].
+
+use datafusion::{arrow::error::ArrowError, error::DataFusionError};
+use outflow_ports::SourceError;
+
+/// Speaks for one source.
+#[derive(Clone, Debug)]
+pub(crate) struct Blame {
+    /// The source's name.
+    pub source_name: String,
+}
+
+impl Blame {
+    /// A place cannot be reached or is not there.
+    pub fn unreachable(&self, message: impl Into<String>) -> SourceError {
+        SourceError::Unreachable { source_name: self.source_name.clone(), message: message.into(), is_transient: false }
+    }
+
+    /// A file cannot be read.
+    pub fn broken(&self, message: impl Into<String>) -> SourceError {
+        SourceError::Broken { source_name: self.source_name.clone(), message: message.into() }
+    }
+
+    /// The query is refused.
+    pub fn refused(&self, message: impl Into<String>) -> SourceError {
+        SourceError::Query { source_name: self.source_name.clone(), message: message.into() }
+    }
+
+    /// The query is no query.
+    pub fn not_read_only(&self, message: impl Into<String>) -> SourceError {
+        SourceError::NotReadOnly { source_name: self.source_name.clone(), message: message.into() }
+    }
+
+    /// The query could not be planned.
+    pub fn planning(&self, error: &DataFusionError) -> SourceError {
+        self.refused(text_of(error))
+    }
+}
+
+/// Whether the query itself failed (a cast, a division, no memory left), and not a file.
+pub(crate) fn is_the_querys_fault(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ArrowError(error, _) => matches!(
+            **error,
+            ArrowError::CastError(_)
+                | ArrowError::ComputeError(_)
+                | ArrowError::DivideByZero
+                | ArrowError::ArithmeticOverflow(_)
+                | ArrowError::InvalidArgumentError(_)
+        ),
+        DataFusionError::Execution(_) | DataFusionError::ResourcesExhausted(_) | DataFusionError::NotImplemented(_) => true,
+        _ => false,
+    }
+}
+
+/// The error in one line. Casts and JSON readers quote the value that they stumble over; it is cut out.
+pub(crate) fn text_of(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    let text = match error.find_root() {
+        DataFusionError::ArrowError(error, _) if matches!(**error, ArrowError::CastError(_)) => without_quoted(&text, '\''),
+        DataFusionError::ArrowError(error, _) if matches!(**error, ArrowError::JsonError(_) | ArrowError::ParseError(_)) => {
+            without_quoted(&without_quoted(&text, '"'), '\'')
+        }
+        _ => text,
+    };
+    text.lines().collect::<Vec<_>>().join(" ")
+}
+
+/// `text` with everything from the first to the last `quote` replaced by an ellipsis: a value may hold quotes of its own.
+fn without_quoted(text: &str, quote: char) -> String {
+    match (text.find(quote), text.rfind(quote)) {
+        (Some(first), Some(last)) if first < last => format!("{}{quote}…{}", &text[..first], &text[last..]),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_quoted;
+
+    #[test]
+    fn values_are_cut_out_even_if_they_hold_quotes() {
+        assert_eq!(without_quoted("Cannot cast string 'O'Hara' to Int64", '\''), "Cannot cast string '…' to Int64");
+        assert_eq!(without_quoted("it's fine", '\''), "it's fine");
+    }
+}

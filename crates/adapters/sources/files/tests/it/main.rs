@@ -1,0 +1,7 @@
+//! The files source against real files.
+
+mod broken;
+mod formats;
+mod parquet_files;
+mod promises;
+mod spilling;
