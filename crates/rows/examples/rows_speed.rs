@@ -1,6 +1,6 @@
 //! What a row costs, phase by phase: `cargo run --release -p outflow-rows --example rows_speed`.
 //!
-//! Ten mixed columns, as a customer model has them; once in the layout that Parquet is read in (views), once in that of a database (offsets).
+//! A key and ten mixed columns, as a customer model has them; once in the layout that Parquet is read in (views), once in that of a database (offsets).
 #![allow(clippy::print_stdout, reason = "it is a program for a person")]
 
 use std::{hint::black_box, sync::Arc, time::Instant};

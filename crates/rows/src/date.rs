@@ -80,8 +80,8 @@ pub(crate) const fn is_in_range(on_server_clock: i64) -> bool {
 }
 
 fn two_digits(text: &mut [u8], number: u32) {
-    text[0] = b'0' + (number / 10 % 10) as u8;
-    text[1] = b'0' + (number % 10) as u8;
+    let tens = number / 10;
+    text[..2].copy_from_slice(&[b'0' + tens as u8, b'0' + (number - tens * 10) as u8]);
 }
 
 /// Days since 1970-01-01 of a day of the Gregorian calendar, for years from 0 to 9999.

@@ -40,6 +40,15 @@ impl Model {
     }
 
     pub fn in_zone(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>) -> Self {
+        Self::build(keys, values, time_zone, false)
+    }
+
+    /// The values are custom attributes, whose columns are yet to be created.
+    pub fn of_custom_attributes(keys: Vec<Column>, values: Vec<Column>) -> Self {
+        Self::build(keys, values, None, true)
+    }
+
+    fn build(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>, are_custom: bool) -> Self {
         let names: Vec<String> =
             (0..keys.len()).map(|at| format!("k{at:02}")).chain((0..values.len()).map(|at| format!("v{at:02}"))).collect();
         let (key_names, value_names) = names.split_at(keys.len());
@@ -60,7 +69,7 @@ impl Model {
             name: "people".into(),
             is_sendable: false,
             retention: None,
-            fields: columns.iter().enumerate().map(field).collect(),
+            fields: columns.iter().enumerate().filter(|(at, _)| !are_custom || *at < key_count).map(field).collect(),
         };
         let wishes = |names: &[String]| -> Vec<FieldWish> {
             names.iter().map(|it| FieldWish { field: it.parse().unwrap(), column: it.clone() }).collect()
@@ -70,8 +79,8 @@ impl Model {
             data_extension: "people".parse().unwrap(),
             insert: InsertMode::InsertAndUpdate,
             primary_key: wishes(key_names),
-            fields: wishes(value_names),
-            custom_attributes: vec![],
+            fields: if are_custom { vec![] } else { wishes(value_names) },
+            custom_attributes: if are_custom { value_names.to_vec() } else { vec![] },
             time_zone: time_zone.map(str::to_owned),
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,

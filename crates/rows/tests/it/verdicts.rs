@@ -91,6 +91,22 @@ fn an_example_of_a_problem_is_masked() {
 }
 
 #[test]
+fn the_longest_text_is_known_of_columns_yet_to_be_created() {
+    let long = "ü".repeat(4001);
+    let values = vec![
+        column(TEXT, texts(&["abc", "Ünïcödé", "😀😀"])),
+        column(FieldType::Number, Int32Array::from(vec![1, 2, 3])),
+        column(TEXT, StringViewArray::from_iter_values(["", "four", &long])),
+    ];
+    let keys = || vec![column(TEXT, texts(&["a", "b", "c"]))];
+    let found = Model::of_custom_attributes(keys(), values).canonical();
+    assert_eq!(found.longest_text().iter().collect::<Vec<_>>(), [(1, 7), (3, 4)]);
+    assert_eq!(found.problems(), [RowProblem { row: 2, field: 3, problem: CellProblem::TooLong }]);
+    let known = Model::of(keys(), vec![column(TEXT, texts(&["abc", "", ""]))]).canonical();
+    assert_eq!(known.longest_text().iter().count(), 0);
+}
+
+#[test]
 fn the_longest_text_is_that_of_all_batches() {
     let mut longest = LongestText::default();
     for (field, units) in [(3, 7), (1, 0), (3, 4)] {
