@@ -9,7 +9,7 @@ use crate::{
     failure::Privacy,
     rest::{RestCall, count_of, segment},
     session::Session,
-    soap::{Element, Filter, Page, Retrieve},
+    soap::{Element, Filter, PAGES_MAX, Page, Retrieve},
 };
 
 /// Reads one page of rows.
@@ -88,7 +88,9 @@ pub(crate) async fn row_count(session: &Session, key: &DataExtensionKey) -> Resu
             let count = answer.get("count").and_then(count_of);
             count.ok_or_else(|| CloudError::Unreadable { action, message: "`count` is missing".to_owned() })
         }
-        Err(failure) if matches!(failure.status, Some(400..=499)) => count_by_reading(session, key, &action).await,
+        Err(failure) if matches!(failure.error, CloudError::Forbidden { .. } | CloudError::Refused { .. }) => {
+            count_by_reading(session, key, &action).await
+        }
         Err(failure) => Err(failure.into()),
     }
 }
@@ -98,13 +100,13 @@ async fn count_by_reading(session: &Session, key: &DataExtensionKey, action: &st
     let Some(field) = there.primary_key().next().or(there.fields.first()) else { return Ok(0) };
     let mut question = Retrieve::of(&rows_of(&there.key), &[field.name.as_str()], None);
     let mut count = 0;
-    loop {
+    for _ in 0..PAGES_MAX {
         let page = session.retrieve_page(action, Privacy::Rows, &question, |_| Some(())).await?;
         count += page.items.len() as u64;
         match page.next {
-            Some(next) if question.from.as_ref() != Some(&next) => question.from = Some(next),
-            Some(_) => return Err(CloudError::Unreadable { action: action.to_owned(), message: "the pages do not end".to_owned() }),
+            Some(next) => question.from = Some(next),
             None => return Ok(count),
         }
     }
+    Err(CloudError::Unreadable { action: action.to_owned(), message: "the pages do not end".to_owned() })
 }

@@ -89,7 +89,7 @@ impl Session {
                         if call.repeat == Repeat::Never {
                             (token_trouble(), Some(response.status))
                         } else if was_renewed {
-                            return Err(refusal(call, &response));
+                            return Err(self.twice_refused(call, &response));
                         } else {
                             was_renewed = true;
                             continue;
@@ -113,6 +113,18 @@ impl Session {
                 let error = CloudError::Unavailable { action: call.action.to_owned(), attempts: backoff.attempts(), message, retry_after };
                 return Err(Failure { error, may_have_acted, status });
             }
+        }
+    }
+
+    /// A fresh token was refused too. SOAP says so by a fault of security, which is about the login; REST by 401, which may be about a permission.
+    fn twice_refused(&self, call: &Call<'_>, response: &HttpResponse) -> Failure {
+        let failure = refusal(call, response);
+        match failure.error {
+            CloudError::Refused { message, .. } if call.door == Door::Soap => {
+                let error = CloudError::Credentials { tenant: self.settings.tenant_name(), message };
+                Failure { error, ..failure }
+            }
+            error => Failure { error, ..failure },
         }
     }
 }

@@ -74,10 +74,8 @@ fn unquoted(text: &str) -> String {
 /// A code as the service spells it, such as `InvalidEmailAddress` or `310007`; `None` for a text that could be anything else.
 pub(crate) fn code(text: &str) -> Option<String> {
     let text = text.trim();
-    let is_code = !text.is_empty()
-        && text.chars().count() <= CODE_CHARS_MAX
-        && text.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.' | ' '));
-    is_code.then(|| text.split_whitespace().collect::<Vec<_>>().join("_"))
+    let is_code = !text.is_empty() && text.len() <= CODE_CHARS_MAX && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    is_code.then(|| text.to_owned())
 }
 
 /// The field that a text about a row names: the one of `fields` that stands in it as a word of its own, first and longest. The answer is

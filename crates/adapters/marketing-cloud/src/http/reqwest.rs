@@ -160,14 +160,21 @@ fn interrupted(error: &reqwest::Error) -> TransportError {
 fn certificate_error(error: &reqwest::Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(it) = cause {
-        // `io::Error` gives the source of what it wraps, not the wrapped error itself.
-        let wrapped = it.downcast_ref::<io::Error>().and_then(|it| it.get_ref()).and_then(|it| it.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(wrong)) = wrapped.or_else(|| it.downcast_ref::<rustls::Error>()) {
+        if let Some(rustls::Error::InvalidCertificate(wrong)) = tls_error(it) {
             return Some(wrong.to_string());
         }
         cause = it.source();
     }
     None
+}
+
+/// The error itself, or what it wraps: an `io::Error` tells the source of what it wraps as its own, and so hides that.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut error = error;
+    while let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = wrapped;
+    }
+    error.downcast_ref()
 }
 
 /// The causes in one line. The first one is left out: it repeats the address.

@@ -56,13 +56,14 @@ fn start_error(failure: Failure) -> StartError {
     StartError::NotStarted { road_is_closed, source: failure.error }
 }
 
-/// Whether the tenant does not take this road: no permission, no such route, or a body of another shape. A refusal with a result code of
-/// its own (an unknown data extension, say) has read the body, and would come by the other road too.
+/// Whether the tenant does not take this road: no permission, no such route, or a body of another shape. A refusal that has understood the
+/// body (it has a result code of its own, or misses what we named) would come by the other road too.
 fn is_closed(status: Option<u16>, error: &CloudError) -> bool {
     let is_general_code = |code: &str| code.starts_with("HTTP") || code.parse::<u32>().is_ok_and(|it| (10_000..=10_006).contains(&it));
+    let names_what_is_missing = |text: &str| text.contains("does not exist") || text.contains("not found") || text.contains("not be found");
     match (status, error) {
-        (Some(401 | 403 | 404 | 405 | 410 | 415), _) | (_, CloudError::Forbidden { .. }) => true,
-        (Some(400 | 422), CloudError::Refused { code, .. }) => is_general_code(code),
+        (Some(403 | 404 | 405 | 410 | 415), _) | (_, CloudError::Forbidden { .. }) => true,
+        (Some(400 | 422), CloudError::Refused { code, message, .. }) => is_general_code(code) && !names_what_is_missing(message),
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use self::{
     element::Element,
     fault::{Fault, FaultKind},
     objects::{ApiObject, Create, StartDefinition, Update},
-    retrieve::{Filter, Page, Retrieve, read_page},
+    retrieve::{Filter, PAGES_MAX, Page, Retrieve, read_page},
     writer::Xml,
 };
 use crate::{

@@ -13,8 +13,9 @@ use crate::{
     settings::Door,
 };
 
-/// Pages after which we stop believing that there is an end: more rows than any data extension is known to hold.
-const PAGES_MAX: u64 = 4_000_000;
+/// Pages after which we stop believing that there is an end: more rows than any data extension is known to hold. Whether the request id of a
+/// further page differs from the one before is not documented, so that equal ones prove nothing.
+pub(crate) const PAGES_MAX: u64 = 4_000_000;
 
 /// Which objects are meant. It may hold keys of rows, so it is never printed.
 #[derive(Clone, PartialEq, Eq)]
