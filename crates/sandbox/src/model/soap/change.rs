@@ -57,6 +57,28 @@ impl Fate {
     }
 }
 
+/// Why an object was refused, on its way to a [`Fate`].
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error code.
+    pub code: i64,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(code: i64, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<Refusal> for Fate {
+    fn from(refusal: Refusal) -> Self {
+        Self::bad(refusal.code, refusal.message)
+    }
+}
+
 impl Model {
     /// Answers a request that changes objects.
     pub(super) fn change(&mut self, change: Change, message: &Element, grant: &Grant, now_ms: i64) -> Element {

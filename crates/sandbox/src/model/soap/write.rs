@@ -121,13 +121,17 @@ impl Out {
 
     /// Characters that XML cannot carry are left out; the service cannot send them either.
     fn text(&mut self, text: &str) {
-        let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-        let clean: String = text.chars().filter(|c| legal(*c)).collect();
-        if self.style.carriage_returns_lost || !clean.contains('\r') {
-            self.event(Event::Text(BytesText::new(&clean)));
-            return;
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '\r' if !self.style.carriage_returns_lost => escaped.push_str("&#xD;"),
+                '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'.. => escaped.push(c),
+                _ => {}
+            }
         }
-        let escaped = quick_xml::escape::escape(clean.as_str()).replace('\r', "&#xD;");
         self.event(Event::Text(BytesText::from_escaped(escaped)));
     }
 
