@@ -3,7 +3,7 @@
 use std::{io, path::Path};
 
 use crate::{
-    mask::{COVER, cover_addresses, cover_suspicious},
+    mask::{COVER, cover_addresses, cover_suspicious, cover_unparsed, last_key},
     problem::{Code, Place, Problem},
     yaml::{Node, Span, Value},
 };
@@ -81,6 +81,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Never shows what stands at `span`.
+    pub fn cover_span(&mut self, span: Span) {
+        self.files[span.file].covered.push(span);
+    }
+
     /// From now on, shows of the file only lines that can hold no secret.
     pub fn cover_like_unparsed(&mut self, file: usize) {
         self.files[file].is_unparsed = true;
@@ -112,7 +117,8 @@ impl SourceText {
     /// The line at `span` without secrets, and how many of its characters are meant.
     fn shown(&self, span: Span) -> (Option<String>, usize) {
         let Some(line) = self.lines.get(span.line - 1).filter(|it| !it.trim().is_empty()) else { return (None, 1) };
-        if self.is_unparsed && self.is_within_a_secret(span.line) {
+        // Without a key, nothing tells what the rest of the line is.
+        if self.is_unparsed && last_key(line).is_none() {
             return (Some(COVER.to_owned()), 1);
         }
         let mut shown: Vec<char> = line.chars().collect();
@@ -127,17 +133,8 @@ impl SourceText {
         let is_covered = covered.iter().any(|&(from, _)| from == span.column - 1);
         let to = columns_on(&span, span.line, length).map_or(span.column, |(_, to)| to);
         let width = if is_covered { COVER.len() } else { to.saturating_sub(span.column - 1).max(1) };
-        (Some(cover_suspicious(&shown.into_iter().collect::<String>())), width)
-    }
-
-    /// Whether a line of an unparsed file may be the continuation of a secret that began above.
-    fn is_within_a_secret(&self, line: usize) -> bool {
-        let is_key = |it: &&String| it.trim_end().ends_with(':') || it.contains(": ");
-        let begins_here = self.lines.get(line - 1).is_some_and(|it| is_key(&it));
-        let above = || self.lines[..line.saturating_sub(1).min(self.lines.len())].iter().rev();
-        let key_above = above().find(is_key).and_then(|it| it.split(':').next());
-        (!begins_here && key_above.is_some_and(|it| crate::mask::looks_secret(it.trim())))
-            || above().take(200).any(|it| it.contains("-----BEGIN"))
+        let shown: String = shown.into_iter().collect();
+        (Some(if self.is_unparsed { cover_unparsed(&shown) } else { cover_suspicious(&shown) }), width)
     }
 }
 

@@ -6,7 +6,6 @@ use outflow_domain::{Name, Secret};
 
 use crate::{
     context::Context,
-    mask::looks_secret,
     nearest::nearest,
     problem::Code,
     reference::{Lines, Text, expand, secret},
@@ -90,6 +89,13 @@ impl<'n> Entries<'n> {
     pub fn has(&self, name: &str) -> bool {
         debug_assert!(self.shape.key(name).is_some(), "`{name}` is no key of {}", self.shape.id);
         self.found.iter().any(|(key, _)| key.name == name)
+    }
+
+    /// Never shows the value of the key.
+    pub fn cover(&self, name: &str, cx: &mut Context<'_>) {
+        if let Some(node) = self.node(name) {
+            cx.cover(node);
+        }
     }
 
     /// Whether the key is written and nothing stands behind it.
@@ -338,10 +344,12 @@ fn wrong_type<T>(node: &Node, key: &Key, cx: &mut Context<'_>) -> Option<T> {
 
 fn unknown_key(entry: &Entry, shape: &Shape, cx: &mut Context<'_>) {
     let nearest = nearest(&entry.key, shape.keys.iter().map(|it| it.name));
-    let near_key = nearest.as_deref().and_then(|it| shape.key(it));
-    // What belongs to a misspelled or unknown key may be a password. Only what surely meant something else is shown.
-    if near_key.is_none_or(|it| matches!(it.kind, Kind::Secret)) || looks_secret(&entry.key) {
-        cx.cover(&entry.value);
+    // What belongs to an unknown key may be a password, whatever the key looks like.
+    cx.cover(&entry.value);
+    // A forgotten colon makes the value a part of the key.
+    let is_word = entry.key.chars().all(|it| it.is_alphanumeric() || matches!(it, '_' | '-'));
+    if !is_word {
+        cx.cover_span(entry.key_span);
     }
     let hint = match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -350,7 +358,8 @@ fn unknown_key(entry: &Entry, shape: &Shape, cx: &mut Context<'_>) {
             format!("its keys are {}", names.join(", "))
         }
     };
-    cx.report(Code::UnknownKey, entry.key_span, format!("`{}` is not a key of {}", entry.key, shape.what)).hint(hint);
+    let key = if is_word { format!("`{}`", entry.key) } else { "this".to_owned() };
+    cx.report(Code::UnknownKey, entry.key_span, format!("{key} is not a key of {}", shape.what)).hint(hint);
 }
 
 /// The first sentence, to be set into another.

@@ -5,7 +5,11 @@
 
 use outflow_domain::mapping::most_similar;
 
-use crate::reference::is_variable_name;
+use crate::{
+    project::PROJECT,
+    reference::is_variable_name,
+    shape::{Kind, all_below},
+};
 
 /// What is shown instead.
 pub(crate) const COVER: &str = "****";
@@ -26,12 +30,37 @@ pub(crate) fn cover_suspicious(line: &str) -> String {
     cover_addresses(line)
 }
 
+/// A line of a file that is not YAML. What follows a key is shown only where the key is known to be no secret: whatever is broken may
+/// have broken the name of one.
+pub(crate) fn cover_unparsed(line: &str) -> String {
+    for (colon, _) in line.match_indices(':') {
+        let (before, after) = (&line[..colon], &line[colon + 1..]);
+        let is_key = after.starts_with(char::is_whitespace) && !after.trim().is_empty();
+        if is_key && !is_open(last_word(before)) && !is_reference(after) {
+            return format!("{before}: {COVER}");
+        }
+    }
+    cover_suspicious(line)
+}
+
+/// Whether the word is a key of a project whose value is no secret, nor an address that may hold one.
+fn is_open(word: &str) -> bool {
+    let mut keys = all_below(&PROJECT).into_iter().flat_map(|it| it.keys);
+    word != "url" && keys.any(|it| it.name == word && !matches!(it.kind, Kind::Secret)) && !looks_secret(word)
+}
+
+/// The last key of a line, if a key stands on it.
+pub(crate) fn last_key(line: &str) -> Option<&str> {
+    let colon = line.rfind(": ").or_else(|| line.trim_end().strip_suffix(':').map(str::len))?;
+    Some(last_word(&line[..colon]))
+}
+
 /// The text with the passwords of addresses (`scheme://user:password@host`) covered.
 pub(crate) fn cover_addresses(text: &str) -> String {
-    let mut pieces = text.split("://");
+    let mut pieces = text.split("//");
     let mut covered = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        covered.push_str("://");
+        covered.push_str("//");
         covered.push_str(&cover_user_info(piece).unwrap_or_else(|| piece.to_owned()));
     }
     covered
@@ -39,8 +68,8 @@ pub(crate) fn cover_addresses(text: &str) -> String {
 
 /// `user:password@host…` with the password covered, unless it is a reference.
 fn cover_user_info(rest: &str) -> Option<String> {
-    // A password that was not encoded may hold `/`, so the last `@` counts.
-    let address = rest.split([' ', '`', '"', '\'']).next()?;
+    // A password that was not encoded may hold anything, so the last `@` counts.
+    let address = rest.split('`').next()?;
     let (user_info, _) = address.rsplit_once('@')?;
     let (user, password) = user_info.split_once(':')?;
     let is_reference = variable(password) == Some("");
@@ -48,7 +77,7 @@ fn cover_user_info(rest: &str) -> Option<String> {
 }
 
 /// Whether the word is, or nearly is, the name of a secret.
-pub(crate) fn looks_secret(word: &str) -> bool {
+fn looks_secret(word: &str) -> bool {
     let word = word.to_lowercase();
     if SUSPICIOUS.iter().any(|it| word.contains(it)) {
         return true;
@@ -113,9 +142,18 @@ mod tests {
     #[test]
     fn a_password_within_an_address_is_covered() {
         check("url: postgres://ada:hunter2@db/crm", "url: postgres://ada:****@db/crm");
-        check("url: postgres://ada:hun/t@er2@db/crm # a@b", "url: postgres://ada:****@db/crm # a@b");
+        check("url: postgres://ada:hun/t@er2@db/crm # a@b", "url: postgres://ada:****@b");
         check("url: postgres://ada:${PW}@db/crm", "url: postgres://ada:${PW}@db/crm");
         check("url: postgres://ada:${PW:-x}@db/crm", "url: postgres://ada:****@db/crm");
+    }
+
+    #[test]
+    fn in_a_broken_file_only_known_keys_show_their_values() {
+        let check = |line: &str, expected: &str| assert_eq!(super::cover_unparsed(line), expected);
+        check("state: a: b", "state: a: ****");
+        check("auth_url: https://a.b/ x", "auth_url: https://a.b/ x");
+        check("s3: {bucket: acme, region: ${A}", "s3: {bucket: acme, region: ${A}");
+        check("ssword: hunter2 [", "ssword: ****");
     }
 
     #[test]

@@ -10,12 +10,10 @@ use crate::{
     address::{host, is_loopback_host},
     context::Context,
     entries::Entries,
-    mask::COVER,
     nearest::nearest,
     problem::Code,
     reference::{Lines, Text, expand, is_whole_reference},
     shape::{Key, Kind, Shape},
-    yaml::{Node, Scalar, Span, Style, Value},
 };
 
 pub(crate) static POSTGRES: Shape = Shape {
@@ -118,6 +116,9 @@ pub(crate) fn postgres(entries: Entries<'_>, cx: &mut Context<'_>) -> Option<Pos
     };
     let has_url = entries.has("url");
     let address = entries.text("url", cx).and_then(|it| parts_of_url(&it, cx));
+    if address.is_none() {
+        entries.cover("url", cx); // Whatever is wrong with it, there may be a password in it.
+    }
     let span = entries.span;
     for name in ["port", "database", "user"] {
         if has_url && entries.has(name) {
@@ -177,7 +178,6 @@ fn parts_of_url(text: &Text, cx: &mut Context<'_>) -> Option<Parts> {
     let shown = if is_secret { text.raw.trim() } else { "this" };
     let url = Url::parse(source.trim()).ok().filter(|it| matches!(it.scheme(), "postgres" | "postgresql"));
     let Some(url) = url.filter(|it| it.fragment().is_none()) else {
-        cover(text.span, cx);
         cx.report(Code::Address, text.span, format!("{shown} is not an address of a PostgreSQL database"))
             .hint("write `postgres://user:${PASSWORD}@host:5432/database`");
         return None;
@@ -192,7 +192,6 @@ fn parts_of_url(text: &Text, cx: &mut Context<'_>) -> Option<Parts> {
     let password = url.password().and_then(&mut part).filter(|it| !it.is_empty()).map(Secret::new);
     let has_literal_password = url.password().is_some_and(|it| !is_whole_reference(&percent_decode_str(it).decode_utf8_lossy()));
     if !is_secret && has_literal_password {
-        cover(text.span, cx);
         cx.report(Code::LiteralSecret, text.span, "the password stands in the address itself")
             .hint("write `postgres://user:${PASSWORD}@host/database`; change it where it was valid, since files are copied and kept");
         return None;
@@ -200,6 +199,9 @@ fn parts_of_url(text: &Text, cx: &mut Context<'_>) -> Option<Parts> {
     for (name, _) in [("host", host.is_some()), ("user", user.is_some()), ("database", database.is_some())].iter().filter(|(_, it)| !it) {
         cx.report(Code::MissingKey, text.span, format!("the address has no {name}"))
             .hint("write `postgres://user:${PASSWORD}@host:5432/database`");
+    }
+    if host.is_none() || user.is_none() || database.is_none() {
+        return None;
     }
     let mut parts = Parts { host, port: url.port(), database, user, password, ..Parts::default() };
     for (name, value) in url.query_pairs() {
@@ -224,8 +226,4 @@ fn parts_of_url(text: &Text, cx: &mut Context<'_>) -> Option<Parts> {
         }
     }
     Some(parts)
-}
-
-fn cover(span: Span, cx: &mut Context<'_>) {
-    cx.cover(&Node { span, value: Value::Scalar(Scalar { text: COVER.into(), style: Style::Plain }) });
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     project::PROJECT,
-    shape::{Key, Kind, Shape},
+    shape::{Key, Kind, Shape, all_below},
 };
 
 /// A text that consists of, or contains, a variable.
@@ -115,19 +115,7 @@ fn defined(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Strin
 /// The tables of all keys as Markdown, one section per kind of mapping, for the documentation.
 #[must_use]
 pub fn reference_tables() -> String {
-    let mut shapes = vec![&PROJECT];
-    let mut index = 0;
-    while let Some(shape) = shapes.get(index).copied() {
-        for key in shape.keys {
-            if let Kind::Object(inner) | Kind::Named(inner) = key.kind
-                && !shapes.iter().any(|it| it.id == inner.id)
-            {
-                shapes.push(inner);
-            }
-        }
-        index += 1;
-    }
-    shapes.iter().map(|it| table(it)).collect::<Vec<_>>().join("\n")
+    all_below(&PROJECT).into_iter().map(table).collect::<Vec<_>>().join("\n")
 }
 
 fn table(shape: &Shape) -> String {

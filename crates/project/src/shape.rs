@@ -76,6 +76,23 @@ impl Shape {
     }
 }
 
+/// The shape and all below it, from the outside in, each once.
+pub(crate) fn all_below(root: &'static Shape) -> Vec<&'static Shape> {
+    let mut shapes = vec![root];
+    let mut index = 0;
+    while let Some(shape) = shapes.get(index).copied() {
+        for key in shape.keys {
+            if let Kind::Object(inner) | Kind::Named(inner) = key.kind
+                && !shapes.iter().any(|it| it.id == inner.id)
+            {
+                shapes.push(inner);
+            }
+        }
+        index += 1;
+    }
+    shapes
+}
+
 impl Kind {
     /// The type in a person's words.
     pub fn for_people(self) -> String {

@@ -56,6 +56,11 @@ fn answered(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The last boundary of a character at or before `at`.
+fn boundary_in(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -71,14 +76,27 @@ proptest! {
 
     #[test]
     fn a_good_project_with_a_hole_gets_an_answer(from in 0..GOOD.len(), length in 0_usize..60, with in prop::sample::select(PIECES.to_vec())) {
-        let boundary = |mut at: usize| {
-            while !GOOD.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let (from, to) = (boundary(from), boundary((from + length).min(GOOD.len())));
+        let (from, to) = (boundary_in(GOOD, from), boundary_in(GOOD, from + length));
         let text = format!("{}{with}{}", &GOOD[..from], &GOOD[to.max(from)..]);
         answered(&text)?;
     }
+}
+
+/// Secrets that somebody wrote into the file, with any one character around them forgotten.
+#[test]
+fn a_literal_secret_is_not_told_however_the_file_is_broken() {
+    let literal = GOOD.replace("${CLIENT_SECRET}", "MARKER");
+    let mut broken = 0;
+    for at in 0..literal.len() {
+        let is_within = (at.saturating_sub(5)..=at).any(|from| literal[from..].starts_with("MARKER"));
+        if !is_within && literal.is_char_boundary(at) && literal.is_char_boundary(at + 1) {
+            let text = format!("{}{}", &literal[..at], &literal[at + 1..]);
+            let problems = parse_text(&text, &crate::env).unwrap_err();
+            broken += 1;
+            for problem in problems {
+                assert!(!problem.to_string().contains("MARKER"), "{problem}");
+            }
+        }
+    }
+    assert!(broken > 1_000, "{broken}");
 }
