@@ -1,6 +1,6 @@
 //! What PostgreSQL said, as a [`SourceError`].
 //!
-//! Only severity-free message, code and position are kept. `DETAIL` quotes whole rows and is dropped; messages of class 22 (data
+//! Only message, code and position are kept. `DETAIL` quotes whole rows and is dropped; messages of class 22 (data
 //! exceptions) quote the offending value, which is cut out.
 
 use std::{error::Error as _, fmt::Write as _};

@@ -89,7 +89,7 @@ async fn numerics_without_a_decimal_type_are_text(server: &Server) {
 async fn texts_of_every_kind(server: &Server) {
     let batch = rows_of(
         server,
-        "SELECT t, t::varchar(50), t::char(6), t::name, 'plain' AS literal
+        "SELECT t AS a, t::varchar(50) AS b, t::char(6) AS c, t::name AS d, 'plain'
          FROM (VALUES ('00042'), (''), (E'tab\\tnew\\nline \"quoted\"'), ('Zoë 🙂 שלום')) AS v(t)",
     )
     .await;
