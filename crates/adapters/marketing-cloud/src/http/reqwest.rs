@@ -76,6 +76,8 @@ impl ReqwestTransport {
             .use_preconfigured_tls(tls)
             .http1_only()
             .redirect(redirect::Policy::none())
+            // What may be repeated is decided above, with its consequences in view.
+            .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(30))
             .user_agent(concat!("outflow/", env!("CARGO_PKG_VERSION")))

@@ -2,6 +2,7 @@
 
 mod columns;
 mod describe;
+mod doors;
 mod fake;
 mod hostile;
 mod imports;
