@@ -79,11 +79,16 @@ impl RowBytes {
     /// Encodes the key columns of a chunk of rows as the service compares them: texts folded and without trailing spaces.
     pub(crate) fn encode_folded(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
         let width = self.begin(columns, rows.len());
-        if !texts_of(columns).all(|it| is_ascii(it, rows.clone())) {
-            return self.encode_folded_characters(columns, rows, width);
-        }
+        let mut is_ascii = true;
         for texts in texts_of(columns) {
-            with_texts!(texts, text => self.add_lengths(|at| trim_end(text(rows.start + at)).len()));
+            with_texts!(texts, text => self.add_lengths(|at| {
+                let text = trim_end(text(rows.start + at));
+                is_ascii &= text.is_ascii();
+                text.len()
+            }));
+        }
+        if !is_ascii {
+            return self.encode_folded_characters(columns, rows);
         }
         self.lay_out(width);
         self.put_all_fixed(columns, rows.clone());
@@ -102,7 +107,8 @@ impl RowBytes {
     }
 
     /// Beyond ASCII a folded text may have another length, so folding comes first.
-    fn encode_folded_characters(&mut self, columns: &[CanonicalColumn], rows: Range<usize>, width: usize) {
+    fn encode_folded_characters(&mut self, columns: &[CanonicalColumn], rows: Range<usize>) {
+        let width = self.begin(columns, rows.len());
         let folded: Vec<Vec<String>> = texts_of(columns).map(|texts| rows.clone().map(|row| fold_text(texts.get(row))).collect()).collect();
         for texts in &folded {
             self.add_lengths(|at| texts[at].len());
@@ -134,7 +140,7 @@ impl RowBytes {
         width
     }
 
-    fn add_lengths(&mut self, length: impl Fn(usize) -> usize) {
+    fn add_lengths(&mut self, mut length: impl FnMut(usize) -> usize) {
         self.ends.iter_mut().enumerate().for_each(|(at, sum)| *sum += length(at) as u32 + 1);
     }
 
@@ -268,10 +274,6 @@ fn put_text(text: &[u8], slot: &mut [u8]) -> u32 {
 
 fn texts_of(columns: &[CanonicalColumn]) -> impl Iterator<Item = &TextColumn> {
     columns.iter().filter_map(|it| if let CanonicalColumn::Text(texts) = it { Some(texts) } else { None })
-}
-
-fn is_ascii(texts: &TextColumn, rows: Range<usize>) -> bool {
-    with_texts!(texts, text => rows.clone().all(|row| text(row).is_ascii()))
 }
 
 /// Puts cells of a fixed width at their place in each row.
