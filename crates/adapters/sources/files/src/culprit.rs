@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use outflow_ports::SourceError;
 
 use crate::{
-    errors::{Blame, is_the_querys_fault, text_of},
+    errors::{Blame, Fault, text_of},
     locate::Located,
     table::Table,
 };
@@ -23,18 +23,21 @@ pub(crate) struct Suspects {
 impl Suspects {
     /// The error of a scan, with the file that caused it.
     pub async fn error(&self, error: &DataFusionError, context: &SessionContext) -> SourceError {
-        if is_the_querys_fault(error) {
-            return self.blame.refused(text_of(error));
+        let text = text_of(error);
+        let fault = Fault::of(error);
+        if fault == Fault::Query {
+            return self.blame.refused(text);
         }
-        match self.find(context).await {
-            Some(file) => self.blame.broken(format!("`{}` cannot be read: {}", file.name, text_of(error))),
-            None => self.blame.broken(text_of(error)),
+        match (self.find(fault, context).await, fault) {
+            (Some(file), _) => self.blame.broken(format!("`{}` cannot be read: {text}", file.name)),
+            (None, Fault::File) => self.blame.broken(text),
+            (None, _) => self.blame.refused(text),
         }
     }
 
-    async fn find(&self, context: &SessionContext) -> Option<&Located> {
+    async fn find(&self, fault: Fault, context: &SessionContext) -> Option<&Located> {
         let all: Vec<&Located> = self.tables.iter().flat_map(|it| &it.files).collect();
-        if let [only] = all.as_slice() {
+        if let ([only], Fault::File) = (all.as_slice(), fault) {
             return Some(only);
         }
         for table in &self.tables {

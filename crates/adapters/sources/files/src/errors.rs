@@ -37,19 +37,31 @@ impl Blame {
     }
 }
 
-/// Whether the query itself failed (a cast, a division, no memory left), and not a file.
-pub(crate) fn is_the_querys_fault(error: &DataFusionError) -> bool {
-    match error.find_root() {
-        DataFusionError::ArrowError(error, _) => matches!(
-            **error,
-            ArrowError::CastError(_)
-                | ArrowError::ComputeError(_)
-                | ArrowError::DivideByZero
-                | ArrowError::ArithmeticOverflow(_)
-                | ArrowError::InvalidArgumentError(_)
-        ),
-        DataFusionError::Execution(_) | DataFusionError::ResourcesExhausted(_) | DataFusionError::NotImplemented(_) => true,
-        _ => false,
+/// Who is to blame for an error while rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A cast, a division, no memory left.
+    Query,
+    /// What a reader could not make sense of.
+    File,
+    /// The error does not tell; reading the files once more does.
+    Unknown,
+}
+
+impl Fault {
+    pub fn of(error: &DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::Query,
+            DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => Self::File,
+            DataFusionError::ArrowError(error, _) => match **error {
+                ArrowError::CastError(_) | ArrowError::ComputeError(_) | ArrowError::DivideByZero | ArrowError::ArithmeticOverflow(_) => {
+                    Self::Query
+                }
+                ArrowError::CsvError(_) | ArrowError::JsonError(_) | ArrowError::ParquetError(_) | ArrowError::IoError(..) => Self::File,
+                _ => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) fn session(settings: &FilesSettings, options: ScanOptions, blame: &Bl
         .with_collect_statistics(false)
         // A scan of one small file stays one stream: moving batches between tasks costs more than it gives.
         .with_round_robin_repartition(false)
+        // What each sort keeps back for merging what it spilled; the engine's own 10 MB would not fit into a small limit.
+        .with_sort_spill_reservation_bytes((settings.memory_limit_bytes / 16).min(10 << 20))
         .with_information_schema(false);
     let choices = config.options_mut();
     choices.sql_parser.enable_ident_normalization = false;

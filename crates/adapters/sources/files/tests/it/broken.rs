@@ -65,8 +65,9 @@ async fn damage_within_a_parquet_file_is_found_and_named() {
     write_people(&folder.path("a.parquet"), 0..20_000);
     write_people(&folder.path("b.parquet"), 20_000..40_000);
     let mut bytes = fs::read(folder.path("b.parquet")).expect("the file");
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 20_000].fill(0xff);
+    // Behind the ids of the second row group of four lie its texts, each with its length.
+    let texts = bytes.len() / 2 - 60_000;
+    bytes[texts..texts + 20_000].fill(0xff);
     folder.write("b.parquet", bytes);
     let error = error_of(&folder.source("t", "?.parquet", FileFormat::Parquet)).await;
     assert!(matches!(error, SourceError::Broken { .. }), "{error:?}");

@@ -81,8 +81,8 @@ async fn ndjson_values_have_the_types_they_are_written_with() {
     let folder = Folder::new();
     folder.write("a.ndjson", "{\"id\":1,\"score\":1,\"name\":\"Zoë\",\"active\":true}\n{\"id\":2,\"score\":2.5,\"name\":null}\n");
     folder.write("b.ndjson", "{\"id\":3,\"score\":3,\"late\":\"new\"}\n");
-    let rows = rows_of(&folder.source("t", "?.ndjson", FileFormat::Ndjson), "SELECT id, score, name, active, late FROM t ORDER BY id");
-    let rows = rows.await.expect("NDJSON files");
+    let source = folder.source("t", "?.ndjson", FileFormat::Ndjson);
+    let rows = rows_of(&source, "SELECT id, score, name, active, late FROM t ORDER BY id").await.expect("NDJSON files");
     assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
     assert_eq!(rows.column(1).as_primitive::<Float64Type>().values(), &[1.0, 2.5, 3.0]);
     assert!(rows.column(2).is_null(1) && rows.column(2).is_null(2), "null and missing are null");
