@@ -230,6 +230,8 @@ pub enum RunEvent {
         part: u32,
         /// The service's code.
         code: String,
+        /// The road, where it is closed to this tenant as such.
+        closed: Option<Route>,
     },
     /// The import is known to have ended.
     ImportEnded {
@@ -389,6 +391,9 @@ pub struct ActivationState {
     pub planned: Option<(Box<Mapping>, Identity)>,
     /// The last run that ended, with its time and result.
     pub last_ended: Option<(RunId, i64, RunResult)>,
+    /// Roads into an import that the tenant was found to close, and when.
+    #[serde(default)]
+    pub closed_roads: Vec<(Route, i64)>,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
@@ -524,7 +529,11 @@ impl ActivationState {
                     _ => return Err("no start was intended"),
                 };
             }
-            RunEvent::ImportNotStarted { part, .. } => {
+            RunEvent::ImportNotStarted { part, closed, .. } => {
+                if let Some(route) = closed {
+                    self.closed_roads.retain(|(it, _)| it != route);
+                    self.closed_roads.push((*route, record.at_ms));
+                }
                 let part = self.part(&record.run, *part)?;
                 if !matches!(part.stage, Stage::Starting { .. }) {
                     return Err("no start was intended");

@@ -43,6 +43,16 @@ pub enum EngineError {
         /// The road asked for.
         wanted: String,
     },
+    /// The tenant closes the road that the plan has chosen; nothing was begun.
+    #[error(
+        "the tenant does not take imports by {route:?}, so nothing was started: {source}; run again, or choose the road with `import:`"
+    )]
+    RoadClosed {
+        /// The road.
+        route: outflow_domain::Route,
+        /// What the service said.
+        source: CloudError,
+    },
     /// The columns of the model do not come as described.
     #[error("the model's rows do not have the columns it was said to have: {0}")]
     UnfitBatch(String),
@@ -132,6 +142,7 @@ impl EngineError {
             Self::Mapping { .. } => "DE-002",
             Self::NoRoute { .. } => "IMP-001",
             Self::Blocked { .. } => "IMP-002",
+            Self::RoadClosed { .. } => "IMP-003",
             Self::Baseline { .. } => "BASE-001",
             Self::BaselineStore(_) => "BASE-002",
             Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",

@@ -53,7 +53,7 @@ pub(crate) async fn drop_part(ports: &Ports, recorder: &mut Recorder<'_>, part: 
 pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
     let state = recorder.state();
     for run in ports.spool.runs()? {
-        if run != *recorder.run() && !state.open_parts.iter().any(|it| it.run == run) {
+        if run != *recorder.run() && !state.open_parts.iter().any(|it| it.run == run && !it.is_abandoned) {
             ports.spool.remove_run(&run)?;
         }
     }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    FieldType, FileName, ImportOrder, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent, RunId, RunResult, Sent,
-    Withheld, data_extension::text_length_for,
+    FieldType, FileName, ImportOrder, ImportRoute, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent, RunId,
+    RunResult, Sent, Withheld, data_extension::text_length_for,
 };
 use outflow_ports::{Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
@@ -59,6 +59,17 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunI
 /// # Errors
 /// [`EngineError`]; the run's end is recorded then too.
 pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
+    match run_once(job, ports, options).await {
+        // The ledger remembers the closed road, so that a new run takes the other one. A plan is never changed: this is a new one.
+        Err(EngineError::RoadClosed { route, source }) if job.activation.import == ImportRoute::Auto => {
+            tracing::warn!(activation = %job.activation.name, "the tenant takes no imports by {route:?} ({source}); beginning anew on the other road");
+            run_once(job, ports, options).await
+        }
+        other => other,
+    }
+}
+
+async fn run_once(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: options.full }).await?;
     let ran = Run { job, ports, options }.to_end(&mut recorder).await;
@@ -376,5 +387,9 @@ pub async fn abandon(job: &Job, ports: &Ports, import: &str) -> Result<bool, Eng
     };
     let mut recorder = Recorder::open(ports, &job.activation.name, open.run.clone()).await?;
     recorder.record(RunEvent::Abandoned { part: open.plan.part }).await?;
+    // An import that has not begun fails without its file. What the doubt needs is in its segment, which holds no value.
+    ports.files.remove(open.plan.file()).await?;
+    sweep(ports, &recorder)?;
+    ports.spool.remove_run(&open.run)?;
     Ok(true)
 }

@@ -59,9 +59,12 @@ pub(crate) async fn start(
                 tracing::warn!(activation = %order.activation, part, "no answer came to the start of an import: {source}");
                 return find_lost(job, ports, recorder, &run, part).await;
             }
-            Err(StartError::NotStarted { source, .. }) => {
-                let code = code_of(&source);
-                recorder.record(RunEvent::ImportNotStarted { part, code }).await?;
+            Err(StartError::NotStarted { source, road_is_closed }) => {
+                let (code, closed) = (code_of(&source), road_is_closed.then_some(order.route));
+                recorder.record(RunEvent::ImportNotStarted { part, code, closed }).await?;
+                if road_is_closed {
+                    return Err(EngineError::RoadClosed { route: order.route, source });
+                }
                 if !matches!(source, CloudError::Unavailable { .. }) || attempt == STARTS_MAX {
                     return Err(source.into());
                 }
@@ -143,6 +146,12 @@ async fn start_again(ports: &Ports, recorder: &mut Recorder<'_>, run: &RunId, op
             Ok(import) => {
                 let event = RunEvent::ImportStarted { part, import };
                 return Ok(recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?);
+            }
+            // A road that is closed now was closed for the start that got lost, too: nothing was begun.
+            Err(StartError::NotStarted { source, road_is_closed: true }) => {
+                let event = RunEvent::ImportNotStarted { part, code: code_of(&source), closed: Some(order.route) };
+                recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
+                return Err(EngineError::RoadClosed { route: order.route, source });
             }
             Err(StartError::NotStarted { source, .. } | StartError::Lost { source }) if attempt == STARTS_MAX => return Err(source.into()),
             Err(StartError::NotStarted { source, .. }) if !matches!(source, CloudError::Unavailable { .. }) => return Err(source.into()),

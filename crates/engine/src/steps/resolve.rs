@@ -51,7 +51,7 @@ pub(crate) async fn resolve(
     let schema = ports.source.describe(&job.query).await?;
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
-    let route = route(activation.import, &ports.cloud.routes().await?)?;
+    let route = route(activation.import, &ports.cloud.routes().await?, &closed_now(state, ports.clock.now_ms()))?;
     let scheme = Scheme::derive(&job.project_secret, name);
     let segments = Segments::new(ports, name, &scheme);
 
@@ -118,9 +118,16 @@ pub(crate) fn identity(tenant: &str, destination: &DataExtension, mapping: &Mapp
     Identity { tenant: tenant.to_owned(), data_extension: destination.id.clone(), fields }
 }
 
-fn route(wanted: ImportRoute, taken: &[Route]) -> Result<Route, EngineError> {
+/// How long a road that the tenant was found to close is not tried again: permissions are granted by people, on some other day.
+const CLOSED_MS: i64 = 24 * 3_600_000;
+
+fn closed_now(state: &ActivationState, now_ms: i64) -> Vec<Route> {
+    state.closed_roads.iter().filter(|(_, at_ms)| now_ms - at_ms < CLOSED_MS).map(|(route, _)| *route).collect()
+}
+
+fn route(wanted: ImportRoute, taken: &[Route], closed: &[Route]) -> Result<Route, EngineError> {
     let found = match wanted {
-        ImportRoute::Auto => taken.first().copied(),
+        ImportRoute::Auto => taken.iter().copied().find(|it| !closed.contains(it)).or_else(|| taken.first().copied()),
         ImportRoute::Rest => taken.iter().copied().find(|it| *it == Route::Rest),
         ImportRoute::Soap => taken.iter().copied().find(|it| *it == Route::Soap),
     };

@@ -108,7 +108,12 @@ impl SimulatedFiles {
 
 #[async_trait]
 impl FileStore for SimulatedFiles {
-    async fn put(&self, name: &FileName, content: &dyn FileContent, sent: &(dyn Fn(u64) + Send + Sync)) -> Result<StoredFile, FileStoreError> {
+    async fn put(
+        &self,
+        name: &FileName,
+        content: &dyn FileContent,
+        sent: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<StoredFile, FileStoreError> {
         self.fuse.burn().await;
         let bytes = content.len();
         let body = content.read_at(0, usize::MAX).await.map_err(|source| FileStoreError::Content { name: name.to_string(), source })?;

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, fmt};
 
-
 use super::{MEMBERS, Script, World, blanks_arrive};
 use crate::simulated::{Cell, ModelRow};
 

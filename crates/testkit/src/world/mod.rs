@@ -30,7 +30,8 @@ pub use check::Broken;
 pub use script::{Event, Script};
 
 use crate::simulated::{
-    Cell, Fuse, ModelRow, SimulatedClock, SimulatedDisk, SimulatedEntropy, SimulatedFiles, SimulatedLedger, SimulatedSource, SimulatedTransport,
+    Cell, Fuse, ModelRow, SimulatedClock, SimulatedDisk, SimulatedEntropy, SimulatedFiles, SimulatedLedger, SimulatedSource,
+    SimulatedTransport,
 };
 
 /// The data extension of every world.
@@ -103,7 +104,13 @@ impl World {
     }
 
     fn broken(&self, rule: &str, detail: impl Into<String>) -> Broken {
-        Broken { seed: self.script.seed, rule: rule.to_owned(), detail: detail.into(), script: self.script.clone(), story: self.story.clone() }
+        Broken {
+            seed: self.script.seed,
+            rule: rule.to_owned(),
+            detail: detail.into(),
+            script: self.script.clone(),
+            story: self.story.clone(),
+        }
     }
 
     fn model(&self) -> std::sync::MutexGuard<'_, Model> {
@@ -172,7 +179,9 @@ impl World {
             Some(Err(error)) => {
                 self.tell(&format!("the run ended: [{}] {error}", error.code()));
                 return match error.code() {
-                    "BUG-001" | "LED-002" | "BASE-001" | "BASE-003" => Err(self.broken("a run never loses count, order or baseline", error.to_string())),
+                    "BUG-001" | "LED-002" | "BASE-001" | "BASE-003" => {
+                        Err(self.broken("a run never loses count, order or baseline", error.to_string()))
+                    }
                     _ => Ok(()),
                 };
             }

@@ -2,8 +2,8 @@
 
 use outflow_engine::RunOptions;
 use outflow_sandbox::model::{
-    BlankCells, CountChange, DuplicateRows, Effect, Fault, FileFault, FinishedStatus, IgnoredRows, ImportFault, OtherWrite, RestImport, RowNumbering,
-    Switches, When,
+    BlankCells, CountChange, DuplicateRows, Effect, Fault, FileFault, FinishedStatus, IgnoredRows, ImportFault, OtherWrite, RestImport,
+    RowNumbering, Switches, When,
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
@@ -177,7 +177,8 @@ impl Draw {
 
     fn upsert(&mut self) -> OtherWrite {
         let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
-        let values: Values = [("Key", key), ("Name", "Zq7 other"), ("Foreign", "Zq7 foreign")].map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).into();
+        let values: Values =
+            [("Key", key), ("Name", "Zq7 other"), ("Foreign", "Zq7 foreign")].map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).into();
         OtherWrite::UpsertRow { de: MEMBERS.into(), values }
     }
 
@@ -198,9 +199,18 @@ impl Draw {
     fn fault(&mut self) -> Fault {
         let skip = self.chance.random_range(0..20);
         let times = Some(self.chance.random_range(1..4));
-        let door = |door: &str, method: Option<&str>| When { door: Some(door.into()), method: method.map(str::to_owned), skip, times, ..When::default() };
+        let door = |door: &str, method: Option<&str>| When {
+            door: Some(door.into()),
+            method: method.map(str::to_owned),
+            skip,
+            times,
+            ..When::default()
+        };
         let any = || When { skip, times, ..When::default() };
-        let import = |fault| Fault { when: When { door: Some("import".into()), times: Some(1), ..When::default() }, effect: Effect::Import { fault } };
+        let import = |fault| Fault {
+            when: When { door: Some("import".into()), times: Some(1), ..When::default() },
+            effect: Effect::Import { fault },
+        };
         match self.chance.random_range(0..22) {
             0 => Fault { when: any(), effect: Effect::LoseAnswer },
             1 => Fault { when: any(), effect: Effect::DropUnread },
@@ -209,8 +219,14 @@ impl Draw {
             4 => Fault { when: any(), effect: Effect::ExpireTokens },
             5 => Fault { when: door("soap", Some("Perform")).at_once(), effect: Effect::LoseAnswer },
             6 => Fault { when: door("soap", Some("Perform")).at_once(), effect: Effect::DropUnread },
-            7 => Fault { when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() }, effect: Effect::LoseAnswer },
-            8 => Fault { when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() }, effect: Effect::DropUnread },
+            7 => Fault {
+                when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() },
+                effect: Effect::LoseAnswer,
+            },
+            8 => Fault {
+                when: When { path: Some("async/import".into()), method: Some("POST".into()), times, ..When::default() },
+                effect: Effect::DropUnread,
+            },
             9 => Fault { when: any(), effect: Effect::Before { write: self.other() } },
             10 => Fault { when: any(), effect: Effect::After { write: self.other() } },
             11 => {
@@ -227,7 +243,9 @@ impl Draw {
                 after_polls: self.chance.random_range(0..2),
                 change: CountChange { successful: -1, errors: self.chance.random_range(0..2), ..CountChange::default() },
             }),
-            19 => Fault { when: door("sftp", None).at_once(), effect: Effect::File { fault: FileFault::DropConnection { after_bytes: 0 } } },
+            19 => {
+                Fault { when: door("sftp", None).at_once(), effect: Effect::File { fault: FileFault::DropConnection { after_bytes: 0 } } }
+            }
             20 => Fault { when: door("sftp", None).at_once(), effect: Effect::File { fault: FileFault::NoSpace { after_bytes: 0 } } },
             _ => Fault { when: any(), effect: Effect::Refuse { status: 500, headers: Default::default(), body: String::new() } },
         }
@@ -235,9 +253,15 @@ impl Draw {
 
     fn switches(&mut self) -> Switches {
         let mut of = Switches {
-            ignored_rows: *[IgnoredRows::Duplicated, IgnoredRows::Restricted, IgnoredRows::Errors, IgnoredRows::Nowhere, IgnoredRows::Successful]
-                .choose(&mut self.chance)
-                .unwrap_or(&IgnoredRows::Duplicated),
+            ignored_rows: *[
+                IgnoredRows::Duplicated,
+                IgnoredRows::Restricted,
+                IgnoredRows::Errors,
+                IgnoredRows::Nowhere,
+                IgnoredRows::Successful,
+            ]
+            .choose(&mut self.chance)
+            .unwrap_or(&IgnoredRows::Duplicated),
             row_numbering: RowNumbering {
                 from_one: self.chance.random_bool(0.5),
                 header_counts: self.chance.random_bool(0.5),

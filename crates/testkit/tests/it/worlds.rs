@@ -52,6 +52,9 @@ fn every_world_comes_out_right() {
         let living: Vec<_> = (0..threads).map(|_| scope.spawn(live_some)).collect();
         living.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
     });
+    for (_, story) in &broken {
+        eprintln!("{}", story.lines().take(2).collect::<Vec<_>>().join(" "));
+    }
     let seeds: Vec<u64> = broken.iter().map(|(seed, _)| *seed).collect();
     if let Some((_, story)) = broken.first() {
         panic!("{} worlds went wrong, such as {seeds:?}; the first:\n{story}\nreplay it with `./x replay {}`", broken.len(), seeds[0]);
