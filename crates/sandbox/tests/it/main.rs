@@ -10,6 +10,7 @@ mod model_files;
 mod model_imports;
 mod model_inspect;
 mod model_keys;
+mod model_properties;
 mod model_rest;
 mod model_rows;
 mod model_schema;

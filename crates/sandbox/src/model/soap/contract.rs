@@ -242,6 +242,9 @@ fn tidy(contract: &Contract, element: &mut Element, members: &[&Member]) {
         if child.nil && !member.nillable {
             child.nil = false;
         }
+        if child.kind.as_ref().is_some_and(|it| contract.get(it).is_none()) {
+            child.kind = None;
+        }
         let blank = child.text.trim().is_empty() && child.children.is_empty() && !child.nil;
         !(blank && member.optional && contract.wants_value(&member.content))
     });

@@ -134,11 +134,22 @@ const RESULT: &[Property] = &[
 
 const LOCATION: &[Property] = &[("ObjectID", "String"), ("PartnerKey", "String"), ("CustomerKey", "String"), ("Client.ID", "Int32")];
 
+/// Templates can be asked for; this account has none, so that [`Model::records`] finds nothing.
+const TEMPLATE: &[Property] = &[
+    ("ObjectID", "String"),
+    ("PartnerKey", "String"),
+    ("CustomerKey", "String"),
+    ("Client.ID", "Int32"),
+    ("Name", "String"),
+    ("Description", "String"),
+];
+
 /// The properties of an object type, `None` for a type without a handler.
 pub fn properties(object: &str) -> Option<&'static [Property]> {
     Some(match object {
         "DataExtension" => DATA_EXTENSION,
         "DataExtensionField" => FIELD,
+        "DataExtensionTemplate" => TEMPLATE,
         "DataFolder" => FOLDER,
         "ImportDefinition" => DEFINITION,
         "ImportResultsSummary" => RESULT,
