@@ -75,4 +75,5 @@ export NODE_PATH=$work/npm/node_modules
 with_a_sandbox node "$here/with_sfmc_sdk.cjs" "$run/ready.json" fragment
 with_a_sandbox node "$here/with_sfmc_sdk.cjs" "$run/ready.json" proxy
 with_a_sandbox node "$here/with_fuel_soap.cjs" "$run/ready.json"
+with_a_sandbox node "$here/with_mcdev.cjs" "$run/ready.json" "$run"
 echo "all clients were served"

@@ -9,6 +9,7 @@ mod cut;
 mod error;
 mod hosts;
 mod http;
+mod keeper;
 mod operation;
 mod options;
 mod proxy;
@@ -21,19 +22,18 @@ mod tenant;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tracing::warn;
 
 use crate::model::{Config, Door, Model, Urls};
 use authority::Authority;
 pub use authority::AuthorityError;
 pub use error::StartError;
 use http::listen;
+use keeper::Keeper;
 pub use options::{Options, Ports, ProxyOptions, SftpLogin, SftpOptions};
 use proxy::Proxy;
 pub use ready::{Ready, S3Ready, SftpReady};
@@ -41,7 +41,7 @@ use s3::S3Door;
 use sftp::{Account, SftpDoor};
 pub use state::State;
 use state::{Vault, write_atomically};
-use stop::{Stop, StopSignal};
+use stop::StopSignal;
 use tenant::Tenant;
 
 const AUTHORITY_KEY_FILE: &str = "authority_key.pem";
@@ -49,10 +49,6 @@ const SFTP_PASSWORD_FILE: &str = "sftp_password";
 const S3_SECRET_FILE: &str = "s3_secret_access_key";
 /// Random bytes in a password or secret key.
 const SECRET_BYTES: usize = 24;
-/// The state is written this long after a change at the earliest, so that a burst of calls is one write.
-const SAVE_DELAY: Duration = Duration::from_millis(200);
-/// A state that takes long to write is written rarely: at most this fraction of the time.
-const SAVE_SHARE: u32 = 10;
 
 /// A Marketing Cloud to practise on.
 pub struct Sandbox;
@@ -97,7 +93,7 @@ impl Sandbox {
             None => None,
         };
 
-        let keeper = Arc::new(Keeper { vault, tenant: Arc::clone(&tenant) });
+        let keeper = Arc::new(Keeper::new(vault, Arc::clone(&tenant)));
         tasks.spawn(tenant.keep_time(stop.ear()));
         tasks.spawn(Arc::clone(&keeper).keep_saved(stop.ear()));
         let ready = Ready {
@@ -111,7 +107,8 @@ impl Sandbox {
             s3,
             inspect_url,
             proxy_url: proxy,
-            ca_file: options.proxy.map(|proxy| proxy.ca_file),
+            // Clients may run in another folder than the sandbox.
+            ca_file: options.proxy.map(|proxy| std::path::absolute(&proxy.ca_file).unwrap_or(proxy.ca_file)),
         };
         Ok(Running { ready, stop, tasks, keeper })
     }
@@ -128,7 +125,7 @@ impl Running {
 
     /// Calls the model directly, at the present time: for tests that live in the same process.
     pub async fn model<R: Send + 'static>(&self, call: impl FnOnce(&mut Model, i64) -> R + Send + 'static) -> R {
-        self.keeper.tenant.ask(call).await
+        self.keeper.tenant().ask(call).await
     }
 
     /// Closes the doors: answers under way may end, connections are then cut, and the state is saved.
@@ -280,51 +277,4 @@ fn new_secret() -> Result<String, StartError> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(StartError::Random)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// Keeps the model on disk.
-struct Keeper {
-    vault: Vault,
-    tenant: Arc<Tenant>,
-}
-
-impl std::fmt::Debug for Keeper {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keeper").field("vault", &self.vault).finish_non_exhaustive()
-    }
-}
-
-impl Keeper {
-    fn save(&self) -> Result<(), StartError> {
-        if !self.vault.keeps() {
-            return Ok(());
-        }
-        self.vault.write_model(&self.tenant.snapshot())
-    }
-
-    /// Saves the model some time after it changed, until the sandbox stops.
-    async fn keep_saved(self: Arc<Self>, mut stop: Stop) {
-        if !self.vault.keeps() {
-            return;
-        }
-        let mut saved = 0;
-        let mut pause = SAVE_DELAY;
-        loop {
-            tokio::select! {
-                () = self.tenant.changed_since(saved) => {}
-                () = stop.wished() => return,
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.wished() => return,
-            }
-            let began = Instant::now();
-            saved = self.tenant.revision();
-            let keeper = Arc::clone(&self);
-            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || keeper.save()).await {
-                warn!(%error, "could not save the sandbox's state");
-            }
-            pause = SAVE_DELAY.max(began.elapsed() * SAVE_SHARE);
-        }
-    }
 }

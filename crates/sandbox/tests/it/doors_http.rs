@@ -181,3 +181,30 @@ async fn a_torn_state_is_refused() {
     let error = Sandbox::start(Options { state, ..Options::default() }).await.expect_err("it is torn");
     assert!(matches!(error, StartError::Snapshot(_)), "{error}");
 }
+
+/// The JSON documents that `docs/sandbox.md` sends with `opening`, up to the closing quote.
+fn examples(opening: &str) -> Vec<Value> {
+    let page = include_str!("../../../../docs/sandbox.md");
+    let documents = page.split(opening).skip(1).filter_map(|rest| rest.split_once('\''));
+    documents.map(|(document, _)| serde_json::from_str(document).expect("the page shows JSON")).collect()
+}
+
+#[tokio::test]
+async fn the_pages_examples_are_taken() {
+    let sandbox = sandbox().await;
+    let inspect_url = &sandbox.ready.inspect_url;
+    let faults = examples("fault '");
+    assert!(7 <= faults.len());
+    for fault in faults {
+        set_fault(&sandbox.ready, fault).await;
+    }
+    for (method, path, opening, status) in [
+        (reqwest::Method::POST, "data-extensions", "data-extensions\" -d '", 201),
+        (reqwest::Method::PATCH, "switches", "switches\" -d '", 200),
+    ] {
+        let documents = examples(opening);
+        assert_eq!(documents.len(), 1, "{path}");
+        let answer = http().request(method, format!("{inspect_url}{path}")).json(&documents[0]).send().await;
+        assert_eq!(answer.expect("an answer").status(), status, "{path}");
+    }
+}
