@@ -1,6 +1,7 @@
 //! What becomes of each row of a file.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hasher as _;
 
 use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,9 @@ struct Run<'a> {
 /// A mapped column: where it stands in the file, and the field.
 type Columns = Vec<(usize, Field)>;
 
+/// Key → the last row that has it, of keys that several rows have.
+type Repeated = HashMap<Vec<u8>, u64>;
+
 impl Run<'_> {
     fn all(&mut self, files: &[&[u8]]) -> Result<(), String> {
         self.check_target()?;
@@ -110,9 +114,9 @@ impl Run<'_> {
                 }
             };
         }
-        let last_of_key = match self.circumstances.switches.duplicate_rows {
-            DuplicateRows::LastWins | DuplicateRows::AllRefused => self.keys_of(files)?,
-            _ => HashMap::new(),
+        let repeated = match self.circumstances.switches.duplicate_rows {
+            DuplicateRows::LastWins | DuplicateRows::AllRefused => self.repeated_keys(files)?,
+            _ => Repeated::new(),
         };
         // Headings are judged before anything is removed.
         for bytes in files {
@@ -123,7 +127,7 @@ impl Run<'_> {
         }
         let mut row = 0;
         for bytes in files {
-            self.file(bytes, &mut row, &last_of_key)?;
+            self.file(bytes, &mut row, &repeated)?;
         }
         Ok(())
     }
@@ -200,11 +204,32 @@ impl Run<'_> {
         Ok(columns)
     }
 
-    /// Of each key that a good row has: the last such row, and how many there are.
-    fn keys_of(&mut self, files: &[&[u8]]) -> Result<HashMap<Vec<u8>, (u64, u32)>, String> {
-        let mut keys: HashMap<Vec<u8>, (u64, u32)> = HashMap::new();
+    /// Keys that several good rows have.
+    ///
+    /// Files have millions of keys and few of them twice, so hashes are compared first, and keys only where
+    /// hashes meet.
+    fn repeated_keys(&mut self, files: &[&[u8]]) -> Result<Repeated, String> {
+        let mut hashes = Vec::new();
+        self.each_key(files, |_, key| hashes.push(hash_of(key)))?;
+        hashes.sort_unstable();
+        let met: HashSet<u64> = hashes.windows(2).filter(|it| it[0] == it[1]).map(|it| it[0]).collect();
+        drop(hashes);
+        if met.is_empty() {
+            return Ok(Repeated::new());
+        }
+        let mut seen: HashMap<Vec<u8>, (u64, bool)> = HashMap::new();
+        self.each_key(files, |row, key| {
+            if met.contains(&hash_of(key)) {
+                seen.entry(key.to_vec()).and_modify(|it| *it = (row, true)).or_insert((row, false));
+            }
+        })?;
+        Ok(seen.into_iter().filter(|(_, (_, again))| *again).map(|(key, (row, _))| (key, row)).collect())
+    }
+
+    /// Calls `take` with the number and the key of each good row.
+    fn each_key(&mut self, files: &[&[u8]], mut take: impl FnMut(u64, &[u8])) -> Result<(), String> {
         if !self.de.has_key() {
-            return Ok(keys);
+            return Ok(());
         }
         let mut row = 0;
         let mut record = ByteRecord::new();
@@ -216,16 +241,14 @@ impl Run<'_> {
                 if self.read(&record, &columns, file.headings.len(), row).is_ok()
                     && let Some(key) = self.de.rows.key_of(&self.cells)
                 {
-                    let seen = keys.entry(key).or_insert((row, 0));
-                    *seen = (row, seen.1 + 1);
+                    take(row, &key);
                 }
             }
         }
-        keys.retain(|_, (_, count)| 1 < *count);
-        Ok(keys)
+        Ok(())
     }
 
-    fn file(&mut self, bytes: &[u8], row: &mut u64, repeated: &HashMap<Vec<u8>, (u64, u32)>) -> Result<(), String> {
+    fn file(&mut self, bytes: &[u8], row: &mut u64, repeated: &Repeated) -> Result<(), String> {
         let mut file = self.open(bytes);
         let columns = self.columns(&file)?;
         let control = match &self.plan.control {
@@ -332,7 +355,7 @@ impl Run<'_> {
     }
 
     /// Writes the row in `self.cells`; errors that only show now, or none.
-    fn write(&mut self, row: u64, action: Option<ColumnAction>, repeated: &HashMap<Vec<u8>, (u64, u32)>) -> Vec<(String, RowError)> {
+    fn write(&mut self, row: u64, action: Option<ColumnAction>, repeated: &Repeated) -> Vec<(String, RowError)> {
         let key = self.de.rows.key_of(&self.cells);
         if let Some(key) = &key {
             let first_wins = self.circumstances.switches.duplicate_rows == DuplicateRows::FirstWins;
@@ -340,7 +363,7 @@ impl Run<'_> {
                 self.applied.counts.duplicated += 1;
                 return Vec::new();
             }
-            if let Some((last, _)) = repeated.get(key) {
+            if let Some(last) = repeated.get(key) {
                 if self.circumstances.switches.duplicate_rows == DuplicateRows::AllRefused {
                     return vec![(String::new(), RowError::DuplicateRow)];
                 }
@@ -393,6 +416,12 @@ impl Run<'_> {
         }
         Vec::new()
     }
+}
+
+fn hash_of(key: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(key);
+    hasher.finish()
 }
 
 fn has_rows(bytes: &[u8], plan: &ImportPlan) -> bool {
