@@ -134,7 +134,8 @@ const RESULT: &[Property] = &[
 
 const LOCATION: &[Property] = &[("ObjectID", "String"), ("PartnerKey", "String"), ("CustomerKey", "String"), ("Client.ID", "Int32")];
 
-/// Templates can be asked for; this account has none, so that [`Model::records`] finds nothing.
+/// Templates can be asked for, with the properties that deployment tools ask for (the service takes more than
+/// the WSDL has); this account has none, so that [`Model::records`] finds nothing.
 const TEMPLATE: &[Property] = &[
     ("ObjectID", "String"),
     ("PartnerKey", "String"),
@@ -142,6 +143,16 @@ const TEMPLATE: &[Property] = &[
     ("Client.ID", "Int32"),
     ("Name", "String"),
     ("Description", "String"),
+    ("IsSendable", "Boolean"),
+    ("IsTestable", "Boolean"),
+    ("SendableCustomObjectField", "String"),
+    ("SendableSubscriberField", "String"),
+    ("DataRetentionPeriodLength", "Int32"),
+    ("DataRetentionPeriodUnitOfMeasure", "Int32"),
+    ("RowBasedRetention", "Boolean"),
+    ("ResetRetentionPeriodOnImport", "Boolean"),
+    ("DeleteAtEndOfRetentionPeriod", "Boolean"),
+    ("RetainUntil", "String"),
 ];
 
 /// The properties of an object type, `None` for a type without a handler.
