@@ -129,3 +129,36 @@ fn everything_is_cleared_by_perform() {
     assert_eq!(between(&text, "<OverallStatus>", "<"), "OK");
     assert_eq!(cloud.rows("people"), "");
 }
+
+#[test]
+fn whole_keys_are_found_in_every_way_to_ask_for_them() {
+    let mut cloud = Cloud::with_people("A:Text(9)! B:Number! C:Text(9)");
+    for (a, b, c) in [("x", "1", "p"), ("x", "2", "q"), ("y", "1", "r"), ("y", "2", "s")] {
+        cloud.upsert(&[("A", a), ("B", b), ("C", c)]);
+    }
+    let part = |name: &str, filter: &str| filter.replacen("<Filter ", &format!("<{name} "), 1).replace("</Filter>", &format!("</{name}>"));
+    let both = |op: &str, left: &str, right: &str| {
+        let (left, right) = (part("LeftOperand", left), part("RightOperand", right));
+        format!(r#"<Filter xsi:type="ComplexFilterPart">{left}<LogicalOperator>{op}</LogicalOperator>{right}</Filter>"#)
+    };
+    let key = |a: &str, b: &str| both("AND", &simple("A", "equals", &[a]), &simple("B", "equals", &[b]));
+    let inner = |filter: &str| filter.replace("<Filter ", "<LeftOperand ").replace("</Filter>", "</LeftOperand>");
+    let either = format!(
+        r#"<Filter xsi:type="ComplexFilterPart">{}<LogicalOperator>OR</LogicalOperator>{}</Filter>"#,
+        inner(&key("X", "2")),
+        inner(&key("y", "01")).replacen("<LeftOperand ", "<RightOperand ", 1).trim_end_matches("</LeftOperand>").to_owned()
+            + "</RightOperand>",
+    );
+    for (filter, expected) in [
+        (key("X ", "1"), "p"),
+        (either, "q r"),
+        (both("AND", &simple("A", "IN", &["x", "y", "z"]), &simple("B", "IN", &["2"])), "q s"),
+        (both("AND", &simple("A", "equals", &["x"]), &simple("C", "notEquals", &["p"])), "q"),
+        (both("OR", &key("x", "1"), &simple("C", "equals", &["s"])), "p s"),
+        (both("AND", &key("x", "1"), &simple("C", "equals", &["q"])), ""),
+    ] {
+        let (status, found) = cloud.retrieve("DataExtensionObject[people]", "C", &filter);
+        let found: Vec<&str> = found.iter().map(|it| it.trim_start_matches("C=")).collect();
+        assert_eq!((status.as_str(), found.join(" ").as_str()), ("OK", expected), "{filter}");
+    }
+}

@@ -55,11 +55,15 @@ impl Model {
             .ok_or("The data extension does not exist any more.")?;
         let reader = RowReader { de, switches: &self.switches };
         let columns: Vec<(&str, Option<&Field>)> = query.columns.iter().map(|name| (name.as_str(), de.field(name))).collect();
-        let found: Box<dyn Iterator<Item = &Row>> = match query.filter.as_ref().and_then(|it| reader.by_key(it)) {
-            Some(rows) => Box::new(rows.into_iter().filter(|it| query.after < it.number)),
-            None => Box::new(de.rows.after(query.after)),
+        let by_key = query.filter.as_ref().and_then(|it| reader.by_key(it));
+        // What the index found needs no second look where the filter names keys and nothing else.
+        let check = query.filter.as_ref().filter(|it| by_key.is_none() || !reader.is_only_keys(it));
+        let after = query.after;
+        let found: Box<dyn Iterator<Item = &Row>> = match by_key {
+            Some(rows) => Box::new(rows.into_iter().filter(move |it| after < it.number)),
+            None => Box::new(de.rows.after(after)),
         };
-        let mut found = found.filter(|row| query.filter.as_ref().is_none_or(|it| reader.matches(it, row)));
+        let mut found = found.filter(|row| check.is_none_or(|it| reader.matches(it, row)));
         let mut results = Vec::new();
         let mut last = query.after;
         for row in found.by_ref().take(size) {
@@ -158,6 +162,15 @@ impl<'a> RowReader<'a> {
         rows.sort_by_key(|it| it.number);
         rows.dedup_by_key(|it| it.number);
         Some(rows)
+    }
+
+    /// Whether a filter is about key fields alone, each named once.
+    fn is_only_keys(&self, filter: &Filter) -> bool {
+        match filter {
+            Filter::Or(parts) => parts.iter().all(|it| self.is_only_keys(it)),
+            Filter::Simple { .. } => self.de.key_fields().count() == 1,
+            Filter::And(parts) => parts.len() == self.de.key_fields().count() && parts.iter().all(|it| matches!(it, Filter::Simple { .. })),
+        }
     }
 
     /// The whole keys a filter names, each as slots and texts; `None` where it may match others too.
