@@ -1,5 +1,14 @@
 //! The model: a call and the time go in, an answer comes out.
 //!
+//! Nothing here waits, listens or looks at a clock. [`Model::http`] takes any call at a time the caller names and first
+//! lets happen what was due by then; [`Model::next_due`] tells when something will happen by itself. Equal seeds, calls and
+//! times give equal answers. [`Switches`] holds one switch for each thing that public material about the service leaves
+//! open, [`Fault`] what can go wrong on demand, and calls below `/__inspect/` show what tests want to see.
+//!
+//! What is modelled comes from Salesforce's public documentation, the partner WSDL and recorded answers; what is a guess
+//! is said where it is made. Not modelled: sends, subscribers and lists, journeys, automations, queries, bulk ingest,
+//! contact deletion, decryption and decompression of files, retention of whole data extensions.
+//!
 //! ```
 //! use outflow_sandbox::model::{Config, Door, HttpRequest, Model};
 //!

@@ -23,8 +23,8 @@ pub enum IgnoredRows {
 }
 
 /// How row-level validation results number the rows of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RowNumbering {
     /// Counting begins at 1 rather than 0.
     pub from_one: bool,
@@ -32,6 +32,12 @@ pub struct RowNumbering {
     pub header_counts: bool,
     /// Physical lines are counted, so that a line break inside a cell shifts what follows.
     pub physical_lines: bool,
+}
+
+impl Default for RowNumbering {
+    fn default() -> Self {
+        Self { from_one: true, header_counts: false, physical_lines: false }
+    }
 }
 
 /// What a blank cell of an import does.
@@ -183,7 +189,7 @@ impl Default for Switches {
     fn default() -> Self {
         Self {
             ignored_rows: IgnoredRows::default(),
-            row_numbering: RowNumbering { from_one: true, header_counts: false, physical_lines: false },
+            row_numbering: RowNumbering::default(),
             validation_rows_max: None,
             validation_every_cell: false,
             blank_cells: BlankCells::default(),

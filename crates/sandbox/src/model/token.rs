@@ -74,7 +74,6 @@ impl Model {
             ("POST", "/v1/requesttoken") => {
                 HttpAnswer::json(401, &json!({ "message": "Unauthorized", "errorcode": 1, "documentation": "" }))
             }
-            ("POST", _) | (_, "/v2/token") => HttpAnswer::rest_error(404, 404, "Not Found"),
             _ => HttpAnswer::rest_error(404, 404, "Not Found"),
         }
     }

@@ -137,6 +137,19 @@ async fn debug_output_holds_no_secret() {
     }
 }
 
+#[tokio::test]
+async fn dropping_a_sandbox_closes_its_doors() {
+    let sandbox = sandbox().await;
+    let url = format!("{}v2/token", sandbox.ready.auth_url);
+    let s3 = sandbox.ready.s3.endpoint.clone();
+    drop(sandbox);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while http().get(&url).send().await.is_ok() || http().get(&s3).send().await.is_ok() {
+        assert!(Instant::now() < deadline, "a door stayed open");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 async fn in_folder(folder: &Path) -> outflow_sandbox::Running {
     let state = State::Folder(folder.to_owned());
     Sandbox::start(Options { state, ..Options::default() }).await.expect("a sandbox with a folder starts")

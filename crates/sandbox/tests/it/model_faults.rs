@@ -128,7 +128,7 @@ fn an_import_may_never_finish_with_or_without_its_rows() {
         import_fault(&mut cloud, ImportFault::NeverFinish { apply });
         let id = cloud.start_rest_import(CSV, "AddAndUpdate");
         cloud.now += 1_000_000;
-        assert_eq!(cloud.model.next_due().is_some(), true, "it has not begun");
+        assert!(cloud.model.next_due().is_some(), "it has not begun");
         cloud.model.advance(cloud.now);
         assert_eq!(cloud.model.next_due(), None);
         cloud.token = token(&mut cloud.model, cloud.now);
