@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use outflow_sandbox::doors::{Ports, Ready};
+use outflow_sandbox::model::ImportStatus;
 use outflow_sandbox::{Options, Sandbox, StartError, State};
 use serde_json::{Value, json};
 
@@ -98,6 +99,33 @@ async fn a_delayed_answer_takes_its_time() {
     let began = Instant::now();
     assert!(token(&sandbox.ready).await["access_token"].is_string());
     assert!(Duration::from_millis(150) <= began.elapsed());
+}
+
+#[tokio::test]
+async fn an_import_moves_on_by_the_clock_alone() {
+    let sandbox = sandbox().await;
+    let (inspect_url, rest_url) = (&sandbox.ready.inspect_url, &sandbox.ready.rest_url);
+    let members = json!({ "key": "members", "name": "Members", "fields": [
+        { "name": "Id", "type": "Text", "max_length": 36, "primary_key": true, "required": true } ] });
+    let made = http().post(format!("{inspect_url}data-extensions")).json(&members).send().await.expect("an answer");
+    assert_eq!(made.status(), 201);
+    let file = format!("{inspect_url}files/ExactTarget%20Enhanced%20FTP/Import/a.csv");
+    assert_eq!(http().put(file).body("Id\r\n7\r\n").send().await.expect("an answer").status(), 204);
+    let import = json!({
+        "source": { "fileInfo": { "specifier": "a.csv", "contentType": "CSV", "hasMultipleFiles": false, "standardQuotedStrings": true } },
+        "target": { "type": "DataExtension", "key": "members", "updateType": "AddAndUpdate" },
+        "mapping": { "allowErrors": true, "fieldMappingType": "InferFromColumnHeadings" },
+        "transport": { "key": "ExactTarget Enhanced FTP" } });
+    let token = token(&sandbox.ready).await;
+    let started = http().post(format!("{rest_url}data/v1/async/import")).json(&import);
+    let started = started.bearer_auth(token["access_token"].as_str().expect("a token")).send().await.expect("an answer");
+    assert!(started.status().is_success(), "{}", started.text().await.expect("text"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // Looking does not call the model's clock; only the sandbox's own does.
+    while !sandbox.model(|model, _| matches!(model.imports()[0].status, ImportStatus::Completed)).await {
+        assert!(Instant::now() < deadline, "the import did not end by itself");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

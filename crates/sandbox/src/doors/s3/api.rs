@@ -10,6 +10,24 @@ use super::listing::spelled;
 use super::multipart::PartLine;
 use crate::model::FileError;
 
+/// What an upload says of its bytes: a whole object's and a part's have these members in common, and no type.
+macro_rules! announced {
+    ($input:ident) => {
+        Announced {
+            length: $input.content_length,
+            md5: $input.content_md5,
+            checksums: Checksum {
+                checksum_crc32: $input.checksum_crc32,
+                checksum_crc32c: $input.checksum_crc32c,
+                checksum_crc64nvme: $input.checksum_crc64nvme,
+                checksum_sha1: $input.checksum_sha1,
+                checksum_sha256: $input.checksum_sha256,
+                checksum_type: None,
+            },
+        }
+    };
+}
+
 #[async_trait::async_trait]
 impl S3 for Buckets {
     async fn list_buckets(&self, _request: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
@@ -40,19 +58,7 @@ impl S3 for Buckets {
         let bucket = self.reach(&request, &request.input.bucket).await?;
         let input = request.input;
         let only_new = only_new(input.if_none_match.as_ref(), input.if_match.as_ref())?;
-        let announced = Announced {
-            length: input.content_length,
-            md5: input.content_md5,
-            checksums: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                checksum_type: None,
-            },
-        };
-        let received = receive(input.body, announced, request.trailing_headers).await?;
+        let received = receive(input.body, announced!(input), request.trailing_headers).await?;
         let object = (received.bytes, etag(&received.md5));
         let tag = self.store(&bucket, "put", &input.key, object, only_new).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(tag), ..PutObjectOutput::default() }))
@@ -229,19 +235,7 @@ impl S3 for Buckets {
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
         let bucket = self.reach(&request, &request.input.bucket).await?;
         let input = request.input;
-        let announced = Announced {
-            length: input.content_length,
-            md5: input.content_md5,
-            checksums: Checksum {
-                checksum_crc32: input.checksum_crc32,
-                checksum_crc32c: input.checksum_crc32c,
-                checksum_crc64nvme: input.checksum_crc64nvme,
-                checksum_sha1: input.checksum_sha1,
-                checksum_sha256: input.checksum_sha256,
-                checksum_type: None,
-            },
-        };
-        let part = receive(input.body, announced, request.trailing_headers).await?;
+        let part = receive(input.body, announced!(input), request.trailing_headers).await?;
         let bytes = part.bytes.len() as u64;
         self.perform(&bucket, "upload_part", &input.key, bytes, |_, _, _| Ok(())).await?;
         let tag = self.uploads().put_part(&input.upload_id, &input.key, input.part_number, part)?;
