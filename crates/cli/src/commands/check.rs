@@ -1,0 +1,175 @@
+//! `outflow check`: every problem of the project at once, and with `--connect` of everything it talks to.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use outflow_domain::{FileName, Mapping};
+use outflow_ports::{FileContent, Query};
+use outflow_project::{Activation, Connection, Project};
+use outflow_rows::model_columns;
+use serde_json::{Value, json};
+
+use super::{Done, machine};
+use crate::{
+    args::{Arguments, Check, Output},
+    assemble::{self, Machine},
+    exit::Exit,
+    output, project,
+};
+
+/// The permissions that running an activation takes, by the service's names: <https://developer.salesforce.com/docs/atlas.en-us.mc-apis.meta/mc-apis/rest-permissions-and-scopes.htm>.
+const SCOPES: [&str; 5] = ["data_extensions_read", "data_extensions_write", "automations_read", "automations_write", "automations_execute"];
+
+/// What was tested, and how it went.
+struct Fact {
+    what: String,
+    /// What is wrong, if anything.
+    problem: Option<String>,
+}
+
+pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
+    let project = project::load(arguments)?;
+    let mut facts = Vec::new();
+    if wanted.connect {
+        let machine = machine(arguments, &project)?;
+        facts = connect(&project, &machine, wanted.canary).await;
+    }
+    let problems = facts.iter().filter(|it| it.problem.is_some()).count();
+    match arguments.output {
+        Output::Json => {
+            let facts: Vec<Value> = facts.iter().map(|it| json!({ "what": it.what, "ok": it.problem.is_none(), "problem": it.problem })).collect();
+            output::json(&json!({ "problems": [], "connect": facts }));
+        }
+        Output::Text => {
+            output::text(&format!(
+                "The project is sound: {} source(s), {} model(s), {} segment(s), {} destination(s), {} activation(s).",
+                project.sources.len(),
+                project.models.len(),
+                project.segments.len(),
+                project.destinations.len(),
+                project.activations.len()
+            ));
+            for it in &facts {
+                match &it.problem {
+                    None => output::text(&format!("  ok       {}", it.what)),
+                    Some(problem) => output::text(&format!("  PROBLEM  {}: {problem}", it.what)),
+                }
+            }
+        }
+    }
+    Ok(if problems == 0 { Exit::Success } else { Exit::Failed })
+}
+
+async fn connect(project: &Project, machine: &Machine, canary: bool) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for (name, source) in &project.sources {
+        let what = format!("source `{name}` answers");
+        let problem = match assemble::source(name, source, &project.folder, machine) {
+            Ok(source) => source.check().await.err().map(|it| it.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        facts.push(Fact { what, problem });
+    }
+    let mut reachable = BTreeSet::new();
+    for connection in project.connections.values() {
+        if connection_facts(connection, machine, canary, &mut facts).await {
+            reachable.insert(connection.name.clone());
+        }
+    }
+    for activation in project.activations.values() {
+        if reachable.contains(&project.route(activation).1.name) {
+            let problem = activation_problem(project, activation, machine).await;
+            facts.push(Fact { what: format!("activation `{}` fits its model and data extension", activation.name()), problem });
+        }
+    }
+    facts
+}
+
+/// Tests a connection; whether its business unit can be talked to.
+async fn connection_facts(connection: &Connection, machine: &Machine, canary: bool, facts: &mut Vec<Fact>) -> bool {
+    let name = &connection.name;
+    let mut fact = |what: String, problem: Option<String>| facts.push(Fact { what, problem });
+    let cloud = match assemble::cloud(connection, machine) {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            fact(format!("connection `{name}` can be used"), Some(error.to_string()));
+            return false;
+        }
+    };
+    let connected = cloud.connect().await;
+    fact(format!("connection `{name}` logs in"), connected.as_ref().err().map(ToString::to_string));
+    let Ok(connected) = connected else { return false };
+    if !connected.scopes.is_empty() {
+        for scope in SCOPES {
+            let is_there = connected.scopes.iter().any(|it| it == scope);
+            let problem = (!is_there).then(|| "missing; grant it to the installed package, new tokens have it some minutes later".to_owned());
+            fact(format!("connection `{name}` has the permission `{scope}`"), problem);
+        }
+    }
+    let location = connection.file_route.file_location();
+    let problem = match cloud.has_file_location(location).await {
+        Ok(Some(true)) => None,
+        Ok(Some(false)) => Some("Marketing Cloud knows no file location of that external key; create it in Setup > File Locations".to_owned()),
+        Ok(None) => Some("the package may not list file locations (`file_locations_read`), so this is not known".to_owned()),
+        Err(error) => Some(error.to_string()),
+    };
+    fact(format!("connection `{name}` has the file location `{location}`"), problem);
+    match assemble::file_store(connection, machine) {
+        Ok(files) => {
+            let reached = files.check().await;
+            fact(format!("the file route of `{name}` can be reached"), reached.as_ref().err().map(ToString::to_string));
+            if canary && reached.is_ok() {
+                let problem = canary_problem(files.as_ref()).await;
+                fact(format!("the file route of `{name}` takes a small file and lets it be removed"), problem);
+            }
+        }
+        Err(error) => fact(format!("the file route of `{name}` can be used"), Some(error.to_string())),
+    }
+    true
+}
+
+async fn canary_problem(files: &dyn outflow_ports::FileStore) -> Option<String> {
+    let name: FileName = format!("outflow_canary_{}.txt", std::process::id()).parse().ok()?;
+    let put = files.put(&name, &Canary, &|_| ()).await.err().map(|it| it.to_string());
+    let removed = files.remove(&name).await.err().map(|it| it.to_string());
+    put.or(removed)
+}
+
+/// The file that is put and removed.
+struct Canary;
+
+const CANARY: &[u8] = b"Outflow puts this file to see whether it can, and removes it again.\n";
+
+#[async_trait]
+impl FileContent for Canary {
+    fn len(&self) -> u64 {
+        CANARY.len() as u64
+    }
+
+    async fn read_at(&self, offset: u64, bytes_max: usize) -> std::io::Result<bytes::Bytes> {
+        let from = usize::try_from(offset).unwrap_or(CANARY.len()).min(CANARY.len());
+        Ok(bytes::Bytes::from_static(&CANARY[from..(from + bytes_max).min(CANARY.len())]))
+    }
+}
+
+async fn activation_problem(project: &Project, activation: &Activation, machine: &Machine) -> Option<String> {
+    let question = project.question(activation);
+    let source = match assemble::source(question.source_name, question.source, &project.folder, machine) {
+        Ok(source) => source,
+        Err(error) => return Some(error.to_string()),
+    };
+    let schema = match source.describe(&Query { sql: question.sql }).await {
+        Ok(schema) => schema,
+        Err(error) => return Some(error.to_string()),
+    };
+    let (destination, connection) = project.route(activation);
+    let cloud: Arc<_> = assemble::cloud(connection, machine).ok()?;
+    match cloud.describe(&destination.data_extension).await {
+        Ok(Some(found)) => {
+            let problems = Mapping::check(&activation.wish, &model_columns(&schema), &found).err()?;
+            Some(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
+        Ok(None) => Some(format!("there is no data extension with the external key `{}`", destination.data_extension)),
+        Err(error) => Some(error.to_string()),
+    }
+}

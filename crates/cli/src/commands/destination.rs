@@ -1,0 +1,123 @@
+//! `outflow destination`: the data extensions there are.
+
+use outflow_domain::{DataExtensionKey, Name};
+use outflow_ports::CloudError;
+use outflow_project::{Connection, Project};
+use serde_json::{Value, json};
+
+use super::{Done, failed, machine, plan::field_type};
+use crate::{
+    args::{Arguments, Destination, Output},
+    assemble,
+    exit::Exit,
+    output::{self, number},
+    project::{self, Refused},
+};
+
+pub async fn destination(arguments: &Arguments, wanted: &Destination) -> Done {
+    let project = project::load(arguments)?;
+    match wanted {
+        Destination::List { connection } => list(arguments, &project, connection.as_deref()).await,
+        Destination::Show { name, connection } => show(arguments, &project, name, connection.as_deref()).await,
+    }
+}
+
+fn cloud_failed(arguments: &Arguments, error: &CloudError) -> Exit {
+    let code = match error {
+        CloudError::Credentials { .. } => "MC-001",
+        CloudError::Forbidden { .. } => "MC-002",
+        CloudError::Refused { .. } => "MC-003",
+        CloudError::Unavailable { .. } => "MC-004",
+        CloudError::Unreadable { .. } => "MC-005",
+    };
+    failed(arguments.output, code, error)
+}
+
+fn connections<'p>(arguments: &Arguments, project: &'p Project, wanted: Option<&str>) -> Result<Vec<&'p Connection>, Exit> {
+    let Some(wanted) = wanted else { return Ok(project.connections.values().collect()) };
+    let found = wanted.parse::<Name>().ok().and_then(|it| project.connections.get(&it));
+    let names: Vec<&str> = project.connections.keys().map(Name::as_str).collect();
+    let refused = || Refused(format!("there is no connection `{wanted}`; there are: {}", names.join(", ")));
+    found.map(|it| vec![it]).ok_or_else(|| {
+        output::error(arguments.output, "CLI-007", &refused());
+        Exit::Usage
+    })
+}
+
+async fn list(arguments: &Arguments, project: &Project, wanted: Option<&str>) -> Done {
+    let machine = machine(arguments, project)?;
+    let mut documents = Vec::new();
+    let mut table = output::table(&["CONNECTION", "EXTERNAL KEY", "NAME", "SENDABLE", "RETENTION"]);
+    for connection in connections(arguments, project, wanted)? {
+        let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
+        for it in cloud.list().await.map_err(|it| cloud_failed(arguments, &it))? {
+            let retention = it.retention.clone().unwrap_or_else(|| "-".into());
+            let sendable = if it.is_sendable { "yes" } else { "no" };
+            table.add_row([connection.name.as_str(), it.key.as_str(), &it.name, sendable, &retention]);
+            documents.push(json!({
+                "connection": connection.name.as_str(), "key": it.key.as_str(), "name": it.name, "is_sendable": it.is_sendable, "retention": it.retention,
+            }));
+        }
+    }
+    match arguments.output {
+        Output::Json => output::json(&json!({ "data_extensions": documents })),
+        Output::Text => output::text(&table.to_string()),
+    }
+    Ok(Exit::Success)
+}
+
+async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Option<&str>) -> Done {
+    let machine = machine(arguments, project)?;
+    let of_project = name.parse::<Name>().ok().and_then(|it| project.destinations.get(&it)).filter(|_| wanted.is_none());
+    let (key, connection) = match of_project {
+        Some(it) => (it.data_extension.clone(), &project.connections[&it.connection]),
+        None => {
+            let key: DataExtensionKey = name.parse().map_err(|it: outflow_domain::names::InvalidName| failed(arguments.output, "CLI-007", &it))?;
+            match connections(arguments, project, wanted)?.as_slice() {
+                [only] => (key, *only),
+                _ => {
+                    let refused = Refused(format!("`{name}` is no destination of the project; for a data extension's key, say which one with --connection"));
+                    output::error(arguments.output, "CLI-007", &refused);
+                    return Err(Exit::Usage);
+                }
+            }
+        }
+    };
+    let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
+    let found = cloud.describe(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
+    let Some(found) = found else {
+        let refused = Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
+        return Err(failed(arguments.output, "DE-001", &refused));
+    };
+    let rows = cloud.row_count(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
+    match arguments.output {
+        Output::Json => {
+            let fields: Vec<Value> = found
+                .fields
+                .iter()
+                .map(|it| {
+                    json!({
+                        "name": it.name.as_str(), "type": field_type(it.field_type), "is_primary_key": it.is_primary_key,
+                        "is_required": it.is_required, "default": it.default,
+                    })
+                })
+                .collect();
+            output::json(&json!({
+                "key": found.key.as_str(), "name": found.name, "id": found.id.0, "is_sendable": found.is_sendable, "retention": found.retention,
+                "rows": rows, "fields": fields,
+            }));
+        }
+        Output::Text => {
+            output::text(&format!("{} ({}) on `{}`: {} rows", found.name, found.key, connection.name, number(rows)));
+            output::text(&format!("sendable: {}, retention: {}\n", if found.is_sendable { "yes" } else { "no" }, found.retention.as_deref().unwrap_or("none")));
+            let mut table = output::table(&["FIELD", "TYPE", "PRIMARY KEY", "REQUIRED", "DEFAULT"]);
+            for it in &found.fields {
+                let yes = |it: bool| if it { "yes" } else { "" };
+                let default = it.default.clone().unwrap_or_default();
+                table.add_row([it.name.as_str(), &field_type(it.field_type), yes(it.is_primary_key), yes(it.is_required), &default]);
+            }
+            output::text(&table.to_string());
+        }
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,106 @@
+//! One file per command.
+
+mod abandon;
+mod baseline;
+mod check;
+mod destination;
+mod init;
+mod plan;
+pub mod run;
+mod runs;
+mod sandbox;
+mod schema;
+mod status;
+
+pub use run::stop_asked;
+
+use std::sync::Arc;
+
+use outflow_engine::{EngineError, Job, Ports};
+use outflow_local_state::{ActivationLock, LockError};
+use outflow_project::{Activation, Project};
+
+use crate::{
+    args::{Arguments, Command, Output},
+    assemble::{self, Machine},
+    exit::Exit,
+    output,
+    progress::Shown,
+};
+
+/// Carries the command out.
+pub async fn dispatch(arguments: &Arguments) -> Exit {
+    let done = match &arguments.command {
+        Command::Init { folder } => init::init(arguments, folder.as_deref()),
+        Command::Check(it) => check::check(arguments, it).await,
+        Command::Schema => schema::schema(),
+        Command::Destination(it) => destination::destination(arguments, it).await,
+        Command::Plan(it) => plan::plan(arguments, it).await,
+        Command::Run(it) => run::run(arguments, it).await,
+        Command::Runs { run, activation, most } => runs::runs(arguments, run.as_deref(), activation.as_deref(), *most).await,
+        Command::Status => status::status(arguments).await,
+        Command::Abandon { import } => abandon::abandon(arguments, import).await,
+        Command::Baseline(it) => baseline::baseline(arguments, it).await,
+        Command::Sandbox(it) => sandbox::sandbox(it).await,
+        Command::Demo { stay } => crate::demo::demo(*stay).await,
+    };
+    done.unwrap_or_else(|exit| exit)
+}
+
+/// A command's end; an error has been printed by then.
+pub type Done = Result<Exit, Exit>;
+
+/// Prints an error of any kind and says how the program ends.
+pub fn failed(output: Output, code: &str, error: &(dyn std::error::Error + 'static)) -> Exit {
+    output::error(output, code, error);
+    Exit::Failed
+}
+
+/// Prints an error of the engine; some are the configuration's or another run's rather than a failure.
+pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
+    output::error(output, error.code(), error);
+    match error {
+        EngineError::Blocked { .. } => Exit::Blocked,
+        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+/// This machine, or the printed reason why not.
+pub fn machine(arguments: &Arguments, project: &Project) -> Result<Machine, Exit> {
+    Machine::new(project).map_err(|it| failed(arguments.output, "CLI-002", &it))
+}
+
+/// An activation, ready to be planned or run.
+pub struct Ready {
+    pub job: Job,
+    pub ports: Ports,
+}
+
+/// Makes the adapters of an activation. `writes` opens the ledger for writing; a plan must leave no file behind.
+pub fn ready(arguments: &Arguments, project: &Project, activation: &Activation, machine: &Machine, writes: bool) -> Result<Ready, Exit> {
+    let ledger = if writes {
+        assemble::ledger(machine)
+    } else {
+        assemble::ledger_to_read(machine).map(|it| it.unwrap_or_else(|| Arc::new(crate::commands::plan::NoLedger)))
+    };
+    let ledger = ledger.map_err(|it| failed(arguments.output, "LED-003", &it))?;
+    let progress = Arc::new(Shown::new(arguments.output == Output::Json));
+    let ports = assemble::ports(project, activation, machine, ledger, progress).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
+    Ok(Ready { job: assemble::job(project, activation), ports })
+}
+
+/// The locks of an activation and of its data extension, so that one run at a time works on either.
+pub fn lock(arguments: &Arguments, project: &Project, activation: &Activation, machine: &Machine) -> Result<[ActivationLock; 2], Exit> {
+    let refused = |it: LockError| {
+        output::error(arguments.output, "RUN-002", &it);
+        if matches!(it, LockError::Held { .. }) { Exit::Blocked } else { Exit::Failed }
+    };
+    let own = machine.state.lock(activation.name()).map_err(refused)?;
+    let (destination, connection) = project.route(activation);
+    let cloud = &connection.marketing_cloud;
+    let place = format!("{}-{}-{}", cloud.tenant.auth_url(), cloud.account_id.as_deref().unwrap_or("owner"), destination.data_extension);
+    let name: String = place.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '_' }).collect();
+    let shared = machine.state.lock_data_extension(&name).map_err(refused)?;
+    Ok([own, shared])
+}

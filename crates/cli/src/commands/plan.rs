@@ -1,0 +1,171 @@
+//! `outflow plan`: what a run would do.
+
+use async_trait::async_trait;
+use outflow_domain::{ActivationState, CellProblem, FieldType, Name, Outcome, RefusedRow, Route, RunId, RunRecord, Withheld, Write};
+use outflow_engine::{PlanReport, RunOptions};
+use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
+use serde_json::{Value, json};
+
+use super::{Done, engine_failed, machine, ready};
+use crate::{
+    args::{Arguments, Output, Plan},
+    exit::Exit,
+    output::{self, bytes, number, rows},
+    project,
+};
+
+pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
+    let project = project::load(arguments)?;
+    let activation = project::activation(&project, &wanted.activation, arguments.output)?;
+    let machine = machine(arguments, &project)?;
+    let ready = ready(arguments, &project, activation, &machine, false)?;
+    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
+    let report = outflow_engine::plan(&ready.job, &ready.ports, &options).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    match arguments.output {
+        Output::Json => output::json(&plan_json(&report)),
+        Output::Text => output::text(&plan_text(&report)),
+    }
+    Ok(if wanted.detailed_exitcode && report.has_changes() { Exit::Changes } else { Exit::Success })
+}
+
+/// The words of an intent.
+pub const fn intent(write: Write) -> &'static str {
+    match write {
+        Write::Insert => "insert",
+        Write::Update => "update",
+        Write::InsertOrUpdate => "send (new to this activation)",
+    }
+}
+
+const fn road(route: Route) -> &'static str {
+    match route {
+        Route::Rest => "one-time REST import",
+        Route::Soap => "SOAP import definition",
+    }
+}
+
+/// A field's type in words.
+pub fn field_type(field_type: FieldType) -> String {
+    match field_type {
+        FieldType::Text { units_max: Some(length) } => format!("Text({length})"),
+        FieldType::Decimal { precision, scale } => format!("Decimal({precision},{scale})"),
+        other => other.service_name().to_owned(),
+    }
+}
+
+fn withheld(report: &PlanReport, why: Withheld) -> u64 {
+    report.decided.get(Outcome::Withheld { why })
+}
+
+pub fn plan_text(report: &PlanReport) -> String {
+    let mut text = format!("Plan {} · {} → data extension {}\n", report.plan, report.activation, report.data_extension);
+    text.push_str(&format!("  {} read from the model, {} unchanged\n", rows(report.source_rows), number(report.decided.get(Outcome::Unchanged))));
+    if report.is_first {
+        text.push_str("  nothing was confirmed before, so every row is new to this activation\n");
+    }
+    if report.open_parts > 0 {
+        text.push_str(&format!("  {} part(s) of earlier runs are settled first\n", report.open_parts));
+    }
+    for column in &report.columns {
+        text.push_str(&format!("  + column {} {}\n", column.name, field_type(column.field_type)));
+    }
+    for (&write, &count) in &report.to_send {
+        text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
+    }
+    if report.newly_left > 0 {
+        text.push_str(&format!("  {} left the model and stay in the data extension\n", rows(report.newly_left)));
+    }
+    for (why, words) in [
+        (Withheld::DuplicateKey, "share their key with another row and are not sent"),
+        (Withheld::NotInDestination, "are not in the data extension, which is only updated"),
+        (Withheld::Refused, "were refused before and have not changed (--retry-refused sends them again)"),
+    ] {
+        if withheld(report, why) > 0 {
+            text.push_str(&format!("  {} {words}\n", rows(withheld(report, why))));
+        }
+    }
+    let copies = report.decided.get(Outcome::Copy);
+    if copies > 0 {
+        text.push_str(&format!("  {} are copies of a row and count once\n", rows(copies)));
+    }
+    if withheld(report, Withheld::Invalid) > 0 {
+        text.push_str(&format!("  {} cannot be taken by the data extension and are not sent:\n", rows(withheld(report, Withheld::Invalid))));
+        for it in &report.invalid {
+            text.push_str(&format!("      {} × `{}`: {}\n", number(it.examples.rows), it.field, it.problem.sentence()));
+            for (key, value) in &it.examples.masked {
+                text.push_str(&format!("        key {key}, value {value}\n"));
+            }
+        }
+    }
+    if report.parts.is_empty() {
+        text.push_str("  nothing to send\n");
+    } else {
+        let sum: u64 = report.parts.iter().map(|it| it.bytes).sum();
+        text.push_str(&format!("  {} file(s), {}, by {}\n", report.parts.len(), bytes(sum), road(report.route)));
+    }
+    text
+}
+
+pub fn plan_json(report: &PlanReport) -> Value {
+    let invalid = |it: &outflow_engine::InvalidReport| {
+        let examples: Vec<Value> = it.examples.masked.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        json!({ "field": it.field, "problem": problem(it.problem), "sentence": it.problem.sentence(), "rows": it.examples.rows, "examples": examples })
+    };
+    json!({
+        "plan": report.plan.to_string(),
+        "activation": report.activation.as_str(),
+        "data_extension": report.data_extension.as_str(),
+        "route": report.route,
+        "is_first": report.is_first,
+        "has_changes": report.has_changes(),
+        "columns": report.columns.iter().map(|it| json!({ "name": it.name.as_str(), "type": field_type(it.field_type) })).collect::<Vec<_>>(),
+        "source_rows": report.source_rows,
+        "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
+        "decided": outcomes_json(&report.decided),
+        "newly_left": report.newly_left,
+        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes })).collect::<Vec<_>>(),
+        "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
+        "open_parts": report.open_parts,
+    })
+}
+
+const fn problem(problem: CellProblem) -> &'static str {
+    problem.code()
+}
+
+/// Outcomes as the reports of all commands list them.
+pub fn outcomes_json(outcomes: &outflow_domain::OutcomeCounts) -> Value {
+    outcomes.iter().map(|(it, rows)| json!({ "intent": it.intent(), "fate": it.fate(), "leaving": !it.is_of_source(), "rows": rows })).collect()
+}
+
+/// The ledger of a project in which nothing has run yet: a plan must not create one.
+#[derive(Debug)]
+pub struct NoLedger;
+
+#[async_trait]
+impl Ledger for NoLedger {
+    async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
+        let message = format!("a plan does not write, and tried to record `{}`", commit.record.event.name());
+        Err(LedgerError::Unusable { place: "nowhere".into(), message })
+    }
+
+    async fn activation(&self, _: &Name) -> Result<ActivationState, LedgerError> {
+        Ok(ActivationState::default())
+    }
+
+    async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn refused(&self, _: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn runs(&self, _: Option<&Name>, _: usize) -> Result<Vec<RunSummary>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn events(&self, _: &RunId) -> Result<Vec<RunRecord>, LedgerError> {
+        Ok(Vec::new())
+    }
+}

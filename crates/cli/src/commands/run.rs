@@ -1,0 +1,194 @@
+//! `outflow run`: sends what changed.
+
+use outflow_domain::{Outcome, OutcomeCounts, RunResult, Sent, Withheld};
+use outflow_engine::{EngineError, RunOptions, RunReport};
+use outflow_project::{Activation, Project};
+use serde_json::{Value, json};
+
+use super::{
+    Done, engine_failed, lock, machine,
+    plan::{field_type, outcomes_json, plan_json},
+    ready,
+};
+use crate::{
+    args::{Arguments, Output, Run},
+    assemble::Machine,
+    exit::Exit,
+    output::{self, number, rows},
+    project,
+};
+
+pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
+    let project = project::load(arguments)?;
+    let activations = wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
+    let machine = machine(arguments, &project)?;
+    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
+    let (mut worst, mut documents) = (Exit::Success, Vec::new());
+    for activation in activations {
+        match run_one(arguments, &project, activation, &machine, &options).await {
+            Ok(report) => {
+                worst = worst.worse(Exit::of_result(&report.result));
+                match arguments.output {
+                    Output::Json => documents.push(run_json(&report)),
+                    Output::Text => output::text(&run_text(&report)),
+                }
+            }
+            Err(Refused::Printed(exit)) => worst = worst.worse(exit),
+            Err(Refused::Engine(error)) => {
+                if arguments.output == Output::Json {
+                    documents.push(json!({ "activation": activation.name().as_str(), "error": { "code": error.code(), "message": error.to_string() } }));
+                    worst = worst.worse(if matches!(error, EngineError::Blocked { .. }) { Exit::Blocked } else { Exit::Failed });
+                } else {
+                    worst = worst.worse(engine_failed(arguments.output, &error));
+                }
+                if matches!(error, EngineError::Stopped) {
+                    break;
+                }
+            }
+        }
+    }
+    if arguments.output == Output::Json {
+        output::json(&json!({ "runs": documents }));
+    }
+    Ok(worst)
+}
+
+/// Why an activation did not run.
+enum Refused {
+    /// The reason is printed already.
+    Printed(Exit),
+    /// The engine says why.
+    Engine(EngineError),
+}
+
+impl From<Exit> for Refused {
+    fn from(exit: Exit) -> Self {
+        Self::Printed(exit)
+    }
+}
+
+async fn run_one(
+    arguments: &Arguments,
+    project: &Project,
+    activation: &Activation,
+    machine: &Machine,
+    options: &RunOptions,
+) -> Result<RunReport, Refused> {
+    let _locks = lock(arguments, project, activation, machine)?;
+    let ready = ready(arguments, project, activation, machine, true)?;
+    let ran = tokio::select! {
+        ran = outflow_engine::run(&ready.job, &ready.ports, options) => Some(ran),
+        () = stop_asked() => None,
+    };
+    match ran {
+        Some(ran) => ran.map_err(Refused::Engine),
+        None => {
+            outflow_engine::record_stop(&ready.job, &ready.ports).await.map_err(Refused::Engine)?;
+            Err(Refused::Engine(EngineError::Stopped))
+        }
+    }
+}
+
+/// Returns when a person or the machine asks the program to end.
+pub async fn stop_asked() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+const fn result_words(result: &RunResult) -> &'static str {
+    match result {
+        RunResult::Succeeded => "succeeded",
+        RunResult::RowsRefused => "finished; some rows were refused, are invalid or share their key",
+        RunResult::RowsPending => "finished; some rows are held or unconfirmed",
+        RunResult::Blocked { .. } => "blocked",
+        RunResult::Failed { .. } => "failed",
+    }
+}
+
+/// Sent rows of one fate.
+fn sent(outcomes: &OutcomeCounts, wanted: Sent) -> u64 {
+    outcomes.count(|it| matches!(it, Outcome::Sent { fate, .. } if fate == wanted))
+}
+
+pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
+    let mut text = String::new();
+    for (outcome, count) in outcomes.iter() {
+        let words = match outcome {
+            Outcome::Unchanged => "unchanged".to_owned(),
+            Outcome::Copy => "copies of another row, counted once".to_owned(),
+            Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
+            Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
+            Outcome::Withheld { why } => match why {
+                Withheld::DuplicateKey => "not sent: another row has the same key".to_owned(),
+                Withheld::Invalid => "not sent: invalid for the data extension".to_owned(),
+                Withheld::Refused => "not sent: refused before, unchanged since".to_owned(),
+                Withheld::NotInDestination => "not sent: not in the data extension".to_owned(),
+                Withheld::Held => "held".to_owned(),
+            },
+            Outcome::Sent { write, fate } => {
+                let fate = match fate {
+                    Sent::Confirmed => "confirmed",
+                    Sent::Refused => "refused by Marketing Cloud",
+                    Sent::NotInDestination => "not in the data extension",
+                    Sent::Unconfirmed => "sent, not confirmed",
+                };
+                format!("{}: {fate}", super::plan::intent(write))
+            }
+        };
+        text.push_str(&format!("  {:>12}  {words}\n", number(count)));
+    }
+    text
+}
+
+fn run_text(report: &RunReport) -> String {
+    let plan = &report.plan;
+    let mut text = format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
+    for column in &plan.columns {
+        text.push_str(&format!("  column {} {} created\n", column.name, field_type(column.field_type)));
+    }
+    text.push_str(&outcomes_text(&report.outcomes));
+    if report.resumed.iter().next().is_some() {
+        text.push_str("  settled of earlier runs:\n");
+        text.push_str(&outcomes_text(&report.resumed));
+    }
+    for it in &plan.invalid {
+        text.push_str(&format!("  invalid: {} × `{}`: {}\n", number(it.examples.rows), it.field, it.problem.sentence()));
+        for (key, value) in &it.examples.masked {
+            text.push_str(&format!("      key {key}, value {value}\n"));
+        }
+    }
+    if !report.refused.is_empty() {
+        text.push_str("  refused and remembered (not sent again until they change; --retry-refused sends them):\n");
+        for it in &report.refused {
+            let field = it.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
+            text.push_str(&format!("      {} × {}{field}\n", number(it.rows), it.code));
+        }
+    }
+    let confirmed = sent(&report.outcomes, Sent::Confirmed);
+    let summary = if plan.parts.is_empty() { "nothing was sent".to_owned() } else { format!("{} of {} sent are confirmed", number(confirmed), rows(plan.rows_to_send())) };
+    text.push_str(&format!("  {summary}\n"));
+    text
+}
+
+fn run_json(report: &RunReport) -> Value {
+    let refused: Vec<Value> = report.refused.iter().map(|it| json!({ "code": it.code, "field": it.field, "rows": it.rows })).collect();
+    json!({
+        "run": report.run.to_string(),
+        "activation": report.plan.activation.as_str(),
+        "result": report.result,
+        "outcomes": outcomes_json(&report.outcomes),
+        "resumed": outcomes_json(&report.resumed),
+        "refused": refused,
+        "plan": plan_json(&report.plan),
+    })
+}

@@ -1,0 +1,77 @@
+//! `outflow status`: each activation at a glance.
+
+use outflow_domain::ActivationState;
+use outflow_engine::import_name;
+use serde_json::{Value, json};
+
+use super::{Done, failed, machine, runs::word};
+use crate::{
+    args::{Arguments, Output},
+    assemble,
+    exit::Exit,
+    output::{self, number, time},
+    project,
+};
+
+pub async fn status(arguments: &Arguments) -> Done {
+    let project = project::load(arguments)?;
+    let machine = machine(arguments, &project)?;
+    let ledger = assemble::ledger_to_read(&machine).map_err(|it| failed(arguments.output, "LED-003", &it))?;
+    let states = match ledger {
+        Some(ledger) => ledger.activations().await.map_err(|it| failed(arguments.output, "LED-003", &it))?,
+        None => Vec::new(),
+    };
+    let mut listed = Vec::new();
+    for name in project.activations.keys() {
+        let state = states.iter().find(|(it, _)| it == name).map(|(_, state)| state.clone()).unwrap_or_default();
+        listed.push((name, state));
+    }
+    match arguments.output {
+        Output::Json => {
+            let activations: Vec<Value> = listed.iter().map(|(name, state)| status_json(name.as_str(), state)).collect();
+            output::json(&json!({ "activations": activations }));
+        }
+        Output::Text => {
+            let mut table = output::table(&["ACTIVATION", "LAST SUCCESS", "LAST RUN", "ROWS CONFIRMED", "PENDING"]);
+            for (name, state) in &listed {
+                let last = state.last_ended.as_ref().map_or_else(|| "never".into(), |(_, _, result)| word(Some(result)));
+                let success = state.last_success_ms.map_or_else(|| "never".into(), time);
+                table.add_row([name.to_string(), success, last, number(state.baseline.present), pending(state)]);
+            }
+            output::text(&table.to_string());
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn pending(state: &ActivationState) -> String {
+    let blocked: Vec<String> = state.open_parts.iter().filter(|it| it.may_be_running()).map(import_name).collect();
+    if !blocked.is_empty() {
+        return format!("import not known to have ended: {}", blocked.join(", "));
+    }
+    let in_doubt: u64 = state.open_parts.iter().filter_map(|it| it.doubt.as_ref()).map(|it| it.entries).sum();
+    match (in_doubt, state.open_parts.len()) {
+        (0, 0) => "-".into(),
+        (0, parts) => format!("{parts} unsent part(s)"),
+        (rows, _) => format!("{} rows in doubt", number(rows)),
+    }
+}
+
+fn status_json(name: &str, state: &ActivationState) -> Value {
+    let open: Vec<Value> = state
+        .open_parts
+        .iter()
+        .map(|it| {
+            let in_doubt = it.doubt.as_ref().map_or(0, |it| it.entries);
+            json!({ "import": import_name(it), "run": it.run.0, "stage": it.stage, "rows_in_doubt": in_doubt, "blocks": it.may_be_running(), "abandoned": it.is_abandoned })
+        })
+        .collect();
+    json!({
+        "activation": name,
+        "last_success_ms": state.last_success_ms,
+        "last_run": state.last_ended.as_ref().map(|(run, at_ms, result)| json!({ "run": run.0, "ended_ms": at_ms, "result": result })),
+        "baseline_version": state.baseline.version,
+        "rows_confirmed": state.baseline.present,
+        "open": open,
+    })
+}

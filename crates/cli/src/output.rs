@@ -1,0 +1,119 @@
+//! What people and programs read: results on standard output, everything else on standard error.
+
+use std::{
+    error::Error,
+    io::{IsTerminal, Write},
+};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Arguments, Output};
+
+/// Sends log lines to standard error.
+pub fn start_logging(arguments: &Arguments) {
+    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let ansi = std::io::stderr().is_terminal();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_target(false).with_writer(std::io::stderr).try_init();
+}
+
+/// Prints text to standard output. A reader that has gone away (`| head`) is no error.
+pub fn text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+}
+
+/// Prints one JSON document to standard output.
+pub fn json(document: &Value) {
+    text(&serde_json::to_string_pretty(document).unwrap_or_default());
+}
+
+/// Prints a line to standard error.
+pub fn error_line(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Prints an error with its causes: once, here.
+pub fn error(output: Output, code: &str, error: &(dyn Error + 'static)) {
+    let mut causes = Vec::new();
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // A transparent error and its source say the same.
+        if !message.contains(&cause_text) && causes.last() != Some(&cause_text) {
+            causes.push(cause_text);
+        }
+        source = cause.source();
+    }
+    if message.is_empty() {
+        message = "something went wrong".into();
+    }
+    match output {
+        Output::Json => json(&json!({ "error": { "code": code, "message": message, "causes": causes } })),
+        Output::Text => {
+            error_line(&format!("error[{code}]: {message}"));
+            causes.iter().for_each(|it| error_line(&format!("  cause: {it}")));
+            error_line(&format!("  more:  docs/errors/{code}.md"));
+        }
+    }
+}
+
+/// A table without lines around it, wrapped to the terminal.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.iter().copied());
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// `12,345`: numbers that people compare.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 row`, `2 rows`.
+pub fn rows(count: u64) -> String {
+    format!("{} {}", number(count), if count == 1 { "row" } else { "rows" })
+}
+
+/// `4.2 MB`.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
+    }
+}
+
+/// A time in milliseconds since 1970 as `2026-11-23 04:10:07 UTC`.
+pub fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |it| it.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn times_are_utc() {
+        assert_eq!(time(1_795_406_407_000), "2026-11-23 04:00:07 UTC");
+    }
+}

@@ -1,0 +1,88 @@
+//! Makes a baseline anew from what the data extension holds.
+
+use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
+use outflow_domain::{BaselineRef, RunEvent, RunResult};
+use outflow_ports::{Progress, RowFilter, RowQuery};
+use outflow_rows::{ReadBack, Scheme};
+
+use crate::{
+    error::EngineError,
+    job::{Job, Ports},
+    recorder::Recorder,
+    segments::Segments,
+    steps::resolve::{checked, describe, identity},
+};
+
+/// What a rebuild has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Rows the data extension holds.
+    pub rows: u64,
+    /// Rows among them whose values cannot be understood: their keys are known, their values are not.
+    pub unreadable: u64,
+}
+
+/// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
+///
+/// Who wrote a row first is lost, so every row counts as adopted from here on. A row that the model does not have is kept and never
+/// reported as leaving. Rows in doubt stay in doubt.
+///
+/// # Errors
+/// [`EngineError`].
+pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
+    let name = job.activation.name.as_str();
+    let connection = ports.cloud.connect().await?;
+    let destination = describe(ports.cloud.as_ref(), job).await?;
+    let schema = ports.source.describe(&job.query).await?;
+    let mapping = checked(job, &schema, &destination)?;
+    let identity = identity(&connection.tenant, &destination, &mapping);
+    let scheme = Scheme::derive(&job.project_secret, name);
+    let reader = ReadBack::new(&mapping, job.server_offset_s);
+    // Columns that are yet to be created hold nothing.
+    let held: Vec<bool> = mapping.fields().map(|it| it.field_id.is_some()).collect();
+    let query = RowQuery {
+        data_extension: destination.key.clone(),
+        key_fields: mapping.keys().iter().map(|it| it.field.clone()).collect(),
+        fields: mapping.fields().filter(|it| it.field_id.is_some()).map(|it| it.field.clone()).collect(),
+        filter: RowFilter::All,
+    };
+    let (mut entries, mut unreadable, mut from) = (Vec::new(), 0, None);
+    loop {
+        let page = ports.cloud.read_rows(&query, from.as_deref()).await?;
+        for row in &page.rows {
+            let mut told = row.iter();
+            let cells: Vec<Option<&str>> = held.iter().map(|&it| if it { told.next().and_then(Option::as_deref) } else { None }).collect();
+            let Ok(key) = reader.key_fingerprint(&scheme, &cells[..mapping.keys().len()]) else { continue };
+            entries.push(match reader.fingerprints(&scheme, &cells) {
+                Ok((key, row)) => Entry { key, row, state: EntryState { presence: Presence::LeftKept, origin: Origin::Adopted } },
+                Err(_) => {
+                    unreadable += 1;
+                    let state = EntryState { presence: Presence::ValueUnknown, origin: Origin::Adopted };
+                    Entry { key, row: outflow_domain::RowFingerprint::of(0), state }
+                }
+            });
+        }
+        ports.progress.show(name, Progress::ReadingKeys { rows: entries.len() as u64 });
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    entries.sort_unstable_by_key(|it| it.key);
+    entries.dedup_by_key(|it| it.key);
+    let rows = entries.len() as u64;
+
+    let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
+    recorder.record(RunEvent::Started { full: false }).await?;
+    let counted = BaselineRef { base: None, delta: None, ..recorder.state().baseline.clone() };
+    let segments = Segments::new(ports, name, &scheme);
+    let updates = entries.into_iter().map(Update::Put);
+    let nothing = Baseline::open(None, None).map_err(|source| EngineError::Baseline { activation: name.into(), segment: "-".into(), source })?;
+    if let Some(baseline) = segments.write_next(&nothing, &counted, updates, rows, &mapping, false)? {
+        let merged = recorder.state().confirmed.iter().map(|it| it.segment.name.clone()).collect();
+        recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping: Box::new(mapping), identity }).await?;
+    }
+    recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: Default::default() }).await?;
+    crate::resume::sweep(ports, &recorder)?;
+    Ok(Rebuilt { rows, unreadable })
+}
