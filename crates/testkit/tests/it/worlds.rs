@@ -1,4 +1,4 @@
-//! Many worlds. `OUTFLOW_WORLDS` sets how many, `OUTFLOW_SEED` lives a single one and tells its story.
+//! Many worlds. `OUTFLOW_WORLDS` sets how many, `OUTFLOW_FIRST_SEED` where they begin, `OUTFLOW_SEED` lives a single one and tells its story.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,17 +31,19 @@ fn live(seed: u64) -> Result<(), String> {
 fn every_world_comes_out_right() {
     if let Some(seed) = wanted("OUTFLOW_SEED") {
         live(seed).unwrap_or_else(|story| panic!("{story}"));
+        eprintln!("world {seed} came out right");
         return;
     }
     let worlds = wanted("OUTFLOW_WORLDS").unwrap_or(WORLDS);
-    let next = AtomicU64::new(0);
+    let first = wanted("OUTFLOW_FIRST_SEED").unwrap_or(0);
+    let next = AtomicU64::new(first);
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let broken: Vec<(u64, String)> = thread::scope(|scope| {
         let live_some = || {
             let mut broken = Vec::new();
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= worlds || broken.len() > 20 {
+                if seed - first >= worlds || broken.len() > 20 {
                     return broken;
                 }
                 if let Err(story) = live(seed) {
