@@ -43,6 +43,8 @@ pub struct Machine {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     compute: Compute,
+    /// Where a query engine may put what does not fit into memory: its owner's alone, and gone with the program.
+    spill: tempfile::TempDir,
     // Dropped from a blocking context only; see `Machine::stop`.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -54,7 +56,8 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("columns").enable_all().build()?;
         let compute = Compute::Threads { runtime: runtime.handle().clone(), threads };
         let state = StateFolder::new(&project.state);
-        Ok(Self { state, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
+        let spill = tempfile::Builder::new().prefix("outflow-").tempdir()?;
+        Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
     }
 }
 
@@ -124,7 +127,7 @@ pub fn source(name: &Name, source: &outflow_project::Source, folder: &Path, mach
                 base_folder: folder.to_owned(),
                 s3,
                 memory_limit_bytes: FilesSettings::MEMORY_LIMIT_BYTES,
-                spill_folder: Some(machine.state.root().join("spill")),
+                spill_folder: Some(machine.spill.path().to_owned()),
             };
             Ok(Arc::new(FilesSource::new(settings)))
         }
@@ -185,7 +188,9 @@ pub fn cloud(connection: &Connection, machine: &Machine) -> Result<Arc<dyn Marke
     let name = &connection.name;
     let it = &connection.marketing_cloud;
     let settings = match &it.tenant {
-        Tenant::Subdomain(subdomain) => Settings::for_subdomain(name.as_str(), &subdomain.to_string(), it.client_id.as_str(), it.client_secret.clone()),
+        Tenant::Subdomain(subdomain) => {
+            Settings::for_subdomain(name.as_str(), &subdomain.to_string(), it.client_id.as_str(), it.client_secret.clone())
+        }
         Tenant::At(url) => Settings::for_auth_url(name.as_str(), url.as_str(), it.client_id.as_str(), it.client_secret.clone()),
     };
     let mut settings = or_unusable!(settings, "connection `{name}`")?;

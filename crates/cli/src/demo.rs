@@ -124,7 +124,9 @@ impl Demo {
             for number in 0..CLUB {
                 let key = customers::key(number * 7);
                 let values = BTreeMap::from([("CustomerKey".to_owned(), Some(key)), ("Points".to_owned(), Some("0".to_owned()))]);
-                model.upsert_row("Birthday_Club", &values, now_ms).map_err(|it| outflow_sandbox::model::SchemaError { code: 0, message: it.0 })?;
+                model
+                    .upsert_row("Birthday_Club", &values, now_ms)
+                    .map_err(|it| outflow_sandbox::model::SchemaError { code: 0, message: it.0 })?;
             }
             Ok::<_, outflow_sandbox::model::SchemaError>(())
         });
@@ -164,7 +166,10 @@ impl Demo {
         let status = command.status().await?;
         match status.code() {
             Some(code) if expected.contains(&code) => Ok(()),
-            code => Err(Box::new(Refused(format!("`outflow {}` ended with {code:?}, and one of {expected:?} was expected", arguments.join(" "))))),
+            code => Err(Box::new(Refused(format!(
+                "`outflow {}` ended with {code:?}, and one of {expected:?} was expected",
+                arguments.join(" ")
+            )))),
         }
     }
 
@@ -178,7 +183,11 @@ impl Demo {
         }
         output::text(&table.to_string());
         let journal = self.folder.join("ready.json");
-        output::text(&format!("{} rows in all. Every call is in the journal at {}journal", number(rows.len() as u64), self.sandbox.ready.inspect_url));
+        output::text(&format!(
+            "{} rows in all. Every call is in the journal at {}journal",
+            number(rows.len() as u64),
+            self.sandbox.ready.inspect_url
+        ));
         is_there(&journal)
     }
 }

@@ -37,17 +37,25 @@ impl Shown {
 fn words(progress: &Progress) -> (String, Option<&'static str>) {
     let number = output::number;
     match progress {
-        Progress::Resuming { parts } => (format!("settling {parts} open part(s) of earlier runs"), Some("settling what an earlier run has left")),
+        Progress::Resuming { parts } => {
+            (format!("settling {parts} open part(s) of earlier runs"), Some("settling what an earlier run has left"))
+        }
         Progress::Resolving => ("asking source and data extension".into(), None),
-        Progress::ReadingKeys { rows } => (format!("reading the data extension's rows: {}", number(*rows)), Some("reading the data extension's rows")),
-        Progress::Comparing { rows, candidates } => (format!("comparing: {} rows read, {} differ", number(*rows), number(*candidates)), Some("comparing")),
+        Progress::ReadingKeys { rows } => {
+            (format!("reading the data extension's rows: {}", number(*rows)), Some("reading the data extension's rows"))
+        }
+        Progress::Comparing { rows, candidates } => {
+            (format!("comparing: {} rows read, {} differ", number(*rows), number(*candidates)), Some("comparing"))
+        }
         Progress::Sealing => ("sorting the changes".into(), None),
         Progress::AddingColumns { columns } => (format!("creating {columns} column(s)"), Some("creating columns")),
         Progress::Transferring { part, parts, bytes, of } => {
             (format!("sending part {part} of {parts}: {} of {}", output::bytes(*bytes), output::bytes(*of)), Some("sending"))
         }
         Progress::Importing { part, parts, state } => (format!("importing part {part} of {parts}: {state}"), Some("importing")),
-        Progress::ReadingBack { part, rows, of } => (format!("reading part {part} back: {} of {} rows", number(*rows), number(*of)), Some("reading back")),
+        Progress::ReadingBack { part, rows, of } => {
+            (format!("reading part {part} back: {} of {} rows", number(*rows), number(*of)), Some("reading back"))
+        }
         Progress::Settling { part } => (format!("settling part {part}"), None),
         Progress::Done => (String::new(), None),
     }

@@ -1,6 +1,5 @@
 //! Loads the project, and tells every problem when it has any.
 
-
 use outflow_domain::Name;
 use outflow_project::{Activation, Problem, Project};
 use serde_json::{Value, json};
@@ -71,4 +70,3 @@ pub fn activation<'p>(project: &'p Project, name: &str, output: Output) -> Resul
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
-

@@ -16,7 +16,8 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
     let machine = machine(arguments, &project)?;
     let ledger = assemble::ledger(&machine).map_err(|it| failed(arguments.output, "LED-003", &it))?;
     let states = ledger.activations().await.map_err(|it| failed(arguments.output, "LED-003", &it))?;
-    let owner = states.iter().find(|(_, state)| state.open_parts.iter().any(|it| it.may_be_running() && outflow_engine::import_name(it) == import));
+    let owner =
+        states.iter().find(|(_, state)| state.open_parts.iter().any(|it| it.may_be_running() && outflow_engine::import_name(it) == import));
     let Some((name, _)) = owner else {
         let refused = Refused(format!("no open import is called `{import}`; `outflow status` names those there are"));
         return Err(failed(arguments.output, "CLI-006", &refused));
@@ -28,7 +29,9 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
     match arguments.output {
         Output::Json => output::json(&json!({ "abandoned": import, "activation": name.as_str() })),
         Output::Text => {
-            output::text(&format!("{import} of `{name}` is given up. Its rows stay in doubt, and are sent again by the next run if the model has them."));
+            output::text(&format!(
+                "{import} of `{name}` is given up. Its rows stay in doubt, and are sent again by the next run if the model has them."
+            ));
         }
     }
     Ok(Exit::Success)

@@ -19,10 +19,20 @@ pub async fn baseline(arguments: &Arguments, wanted: &Baseline) -> Done {
     let ready = ready(arguments, &project, activation, &machine, true)?;
     let rebuilt = outflow_engine::rebuild(&ready.job, &ready.ports).await.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {
-        Output::Json => output::json(&json!({ "activation": activation.name().as_str(), "rows": rebuilt.rows, "unreadable": rebuilt.unreadable })),
+        Output::Json => {
+            output::json(&json!({ "activation": activation.name().as_str(), "rows": rebuilt.rows, "unreadable": rebuilt.unreadable }))
+        }
         Output::Text => {
-            let unreadable = if rebuilt.unreadable > 0 { format!(" ({} with values that cannot be understood)", rows(rebuilt.unreadable)) } else { String::new() };
-            output::text(&format!("The baseline of `{}` is what the data extension holds: {}{unreadable}.", activation.name(), rows(rebuilt.rows)));
+            let unreadable = if rebuilt.unreadable > 0 {
+                format!(" ({} with values that cannot be understood)", rows(rebuilt.unreadable))
+            } else {
+                String::new()
+            };
+            output::text(&format!(
+                "The baseline of `{}` is what the data extension holds: {}{unreadable}.",
+                activation.name(),
+                rows(rebuilt.rows)
+            ));
         }
     }
     Ok(Exit::Success)

@@ -37,7 +37,8 @@ pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
     let problems = facts.iter().filter(|it| it.problem.is_some()).count();
     match arguments.output {
         Output::Json => {
-            let facts: Vec<Value> = facts.iter().map(|it| json!({ "what": it.what, "ok": it.problem.is_none(), "problem": it.problem })).collect();
+            let facts: Vec<Value> =
+                facts.iter().map(|it| json!({ "what": it.what, "ok": it.problem.is_none(), "problem": it.problem })).collect();
             output::json(&json!({ "problems": [], "connect": facts }));
         }
         Output::Text => {
@@ -102,14 +103,17 @@ async fn connection_facts(connection: &Connection, machine: &Machine, canary: bo
     if !connected.scopes.is_empty() {
         for scope in SCOPES {
             let is_there = connected.scopes.iter().any(|it| it == scope);
-            let problem = (!is_there).then(|| "missing; grant it to the installed package, new tokens have it some minutes later".to_owned());
+            let problem =
+                (!is_there).then(|| "missing; grant it to the installed package, new tokens have it some minutes later".to_owned());
             fact(format!("connection `{name}` has the permission `{scope}`"), problem);
         }
     }
     let location = connection.file_route.file_location();
     let problem = match cloud.has_file_location(location).await {
         Ok(Some(true)) => None,
-        Ok(Some(false)) => Some("Marketing Cloud knows no file location of that external key; create it in Setup > File Locations".to_owned()),
+        Ok(Some(false)) => {
+            Some("Marketing Cloud knows no file location of that external key; create it in Setup > File Locations".to_owned())
+        }
         Ok(None) => Some("the package may not list file locations (`file_locations_read`), so this is not known".to_owned()),
         Err(error) => Some(error.to_string()),
     };

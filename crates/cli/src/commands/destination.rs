@@ -72,11 +72,14 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
     let (key, connection) = match of_project {
         Some(it) => (it.data_extension.clone(), &project.connections[&it.connection]),
         None => {
-            let key: DataExtensionKey = name.parse().map_err(|it: outflow_domain::names::InvalidName| failed(arguments.output, "CLI-007", &it))?;
+            let key: DataExtensionKey =
+                name.parse().map_err(|it: outflow_domain::names::InvalidName| failed(arguments.output, "CLI-007", &it))?;
             match connections(arguments, project, wanted)?.as_slice() {
                 [only] => (key, *only),
                 _ => {
-                    let refused = Refused(format!("`{name}` is no destination of the project; for a data extension's key, say which one with --connection"));
+                    let refused = Refused(format!(
+                        "`{name}` is no destination of the project; for a data extension's key, say which one with --connection"
+                    ));
                     output::error(arguments.output, "CLI-007", &refused);
                     return Err(Exit::Usage);
                 }
@@ -86,7 +89,8 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
     let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
     let found = cloud.describe(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
     let Some(found) = found else {
-        let refused = Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
+        let refused =
+            Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
         return Err(failed(arguments.output, "DE-001", &refused));
     };
     let rows = cloud.row_count(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
@@ -109,7 +113,11 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
         }
         Output::Text => {
             output::text(&format!("{} ({}) on `{}`: {} rows", found.name, found.key, connection.name, number(rows)));
-            output::text(&format!("sendable: {}, retention: {}\n", if found.is_sendable { "yes" } else { "no" }, found.retention.as_deref().unwrap_or("none")));
+            output::text(&format!(
+                "sendable: {}, retention: {}\n",
+                if found.is_sendable { "yes" } else { "no" },
+                found.retention.as_deref().unwrap_or("none")
+            ));
             let mut table = output::table(&["FIELD", "TYPE", "PRIMARY KEY", "REQUIRED", "DEFAULT"]);
             for it in &found.fields {
                 let yes = |it: bool| if it { "yes" } else { "" };

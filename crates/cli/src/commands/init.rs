@@ -19,7 +19,11 @@ pub fn init(arguments: &Arguments, folder: Option<&Path>) -> Done {
         Output::Text => {
             output::text("Wrote:");
             files.iter().for_each(|it| output::text(&format!("  {}", it.display())));
-            output::text(&format!("\nNext: fill in `{}`, then `outflow -C {} check --connect`.", folder.join(".env").display(), folder.display()));
+            output::text(&format!(
+                "\nNext: fill in `{}`, then `outflow -C {} check --connect`.",
+                folder.join(".env").display(),
+                folder.display()
+            ));
         }
     }
     Ok(Exit::Success)

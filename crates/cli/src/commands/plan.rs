@@ -59,7 +59,11 @@ fn withheld(report: &PlanReport, why: Withheld) -> u64 {
 
 pub fn plan_text(report: &PlanReport) -> String {
     let mut text = format!("Plan {} · {} → data extension {}\n", report.plan, report.activation, report.data_extension);
-    text.push_str(&format!("  {} read from the model, {} unchanged\n", rows(report.source_rows), number(report.decided.get(Outcome::Unchanged))));
+    text.push_str(&format!(
+        "  {} read from the model, {} unchanged\n",
+        rows(report.source_rows),
+        number(report.decided.get(Outcome::Unchanged))
+    ));
     if report.is_first {
         text.push_str("  nothing was confirmed before, so every row is new to this activation\n");
     }
@@ -89,7 +93,10 @@ pub fn plan_text(report: &PlanReport) -> String {
         text.push_str(&format!("  {} are copies of a row and count once\n", rows(copies)));
     }
     if withheld(report, Withheld::Invalid) > 0 {
-        text.push_str(&format!("  {} cannot be taken by the data extension and are not sent:\n", rows(withheld(report, Withheld::Invalid))));
+        text.push_str(&format!(
+            "  {} cannot be taken by the data extension and are not sent:\n",
+            rows(withheld(report, Withheld::Invalid))
+        ));
         for it in &report.invalid {
             text.push_str(&format!("      {} × `{}`: {}\n", number(it.examples.rows), it.field, it.problem.sentence()));
             for (key, value) in &it.examples.masked {
@@ -135,7 +142,10 @@ const fn problem(problem: CellProblem) -> &'static str {
 
 /// Outcomes as the reports of all commands list them.
 pub fn outcomes_json(outcomes: &outflow_domain::OutcomeCounts) -> Value {
-    outcomes.iter().map(|(it, rows)| json!({ "intent": it.intent(), "fate": it.fate(), "leaving": !it.is_of_source(), "rows": rows })).collect()
+    outcomes
+        .iter()
+        .map(|(it, rows)| json!({ "intent": it.intent(), "fate": it.fate(), "leaving": !it.is_of_source(), "rows": rows }))
+        .collect()
 }
 
 /// The ledger of a project in which nothing has run yet: a plan must not create one.

@@ -20,7 +20,8 @@ use crate::{
 
 pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     let project = project::load(arguments)?;
-    let activations = wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
+    let activations =
+        wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
     let machine = machine(arguments, &project)?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
     let (mut worst, mut documents) = (Exit::Success, Vec::new());
@@ -152,7 +153,8 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
 
 fn run_text(report: &RunReport) -> String {
     let plan = &report.plan;
-    let mut text = format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
+    let mut text =
+        format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
     for column in &plan.columns {
         text.push_str(&format!("  column {} {} created\n", column.name, field_type(column.field_type)));
     }
@@ -175,7 +177,11 @@ fn run_text(report: &RunReport) -> String {
         }
     }
     let confirmed = sent(&report.outcomes, Sent::Confirmed);
-    let summary = if plan.parts.is_empty() { "nothing was sent".to_owned() } else { format!("{} of {} sent are confirmed", number(confirmed), rows(plan.rows_to_send())) };
+    let summary = if plan.parts.is_empty() {
+        "nothing was sent".to_owned()
+    } else {
+        format!("{} of {} sent are confirmed", number(confirmed), rows(plan.rows_to_send()))
+    };
     text.push_str(&format!("  {summary}\n"));
     text
 }

@@ -87,16 +87,30 @@ fn explained(records: &[RunRecord]) -> String {
 
 fn sentence(event: &RunEvent) -> String {
     match event {
-        RunEvent::Started { full } => if *full { "started, to send every row".into() } else { "started".into() },
+        RunEvent::Started { full } => {
+            if *full {
+                "started, to send every row".into()
+            } else {
+                "started".into()
+            }
+        }
         RunEvent::Planned { manifest, .. } => {
             let sum: u64 = manifest.parts.iter().map(|it| it.bytes).sum();
-            format!("planned {}: {} file(s), {}, {} rows read", manifest.plan, manifest.parts.len(), bytes(sum), number(manifest.source_rows))
+            format!(
+                "planned {}: {} file(s), {}, {} rows read",
+                manifest.plan,
+                manifest.parts.len(),
+                bytes(sum),
+                number(manifest.source_rows)
+            )
         }
         RunEvent::ColumnsAdding => "creating columns".into(),
         RunEvent::ColumnsAdded { .. } => "columns created".into(),
         RunEvent::TransferStarting { part } => format!("part {part}: sending its file"),
         RunEvent::Transferred { part } => format!("part {part}: its file has arrived whole"),
-        RunEvent::ImportStarting { part, doubt, .. } => format!("part {part}: starting its import; {} rows are in doubt from here on", number(doubt.entries)),
+        RunEvent::ImportStarting { part, doubt, .. } => {
+            format!("part {part}: starting its import; {} rows are in doubt from here on", number(doubt.entries))
+        }
         RunEvent::ImportStarted { part, import } => format!("part {part}: import {import} started"),
         RunEvent::ImportNotStarted { part, code, .. } => format!("part {part}: its import was not started ({code})"),
         RunEvent::ImportEnded { part, status } => match status {

@@ -16,7 +16,11 @@ use crate::{
 
 pub async fn sandbox(wanted: &Sandbox) -> Done {
     let failed = |error: &(dyn std::error::Error + 'static)| failed(Output::Text, "SBX-001", error);
-    let proxy = wanted.ready_file.as_deref().filter(|_| wanted.proxy).map(|it| ProxyOptions { port: wanted.proxy_port, ..ProxyOptions::beside(it) });
+    let proxy = wanted
+        .ready_file
+        .as_deref()
+        .filter(|_| wanted.proxy)
+        .map(|it| ProxyOptions { port: wanted.proxy_port, ..ProxyOptions::beside(it) });
     let mut sftp = SftpOptions::default();
     if let Some(path) = &wanted.authorized_keys {
         let text = fs::read_to_string(path).map_err(|it| failed(&it))?;
@@ -34,8 +38,14 @@ pub async fn sandbox(wanted: &Sandbox) -> Done {
         running.write_ready_file(path).map_err(|it| failed(&it))?;
     }
     let ready = running.ready.clone();
-    output::text(&format!("Marketing Cloud to practise on, until Ctrl-C:\n  tokens   {}v2/token\n  REST     {}\n  SOAP     {}Service.asmx", ready.auth_url, ready.rest_url, ready.soap_url));
-    output::text(&format!("  SFTP     {}@{}:{}\n  S3       {} (bucket {})\n  inspect  {}", ready.sftp.user, ready.sftp.host, ready.sftp.port, ready.s3.endpoint, ready.s3.bucket, ready.inspect_url));
+    output::text(&format!(
+        "Marketing Cloud to practise on, until Ctrl-C:\n  tokens   {}v2/token\n  REST     {}\n  SOAP     {}Service.asmx",
+        ready.auth_url, ready.rest_url, ready.soap_url
+    ));
+    output::text(&format!(
+        "  SFTP     {}@{}:{}\n  S3       {} (bucket {})\n  inspect  {}",
+        ready.sftp.user, ready.sftp.host, ready.sftp.port, ready.s3.endpoint, ready.s3.bucket, ready.inspect_url
+    ));
     match &wanted.ready_file {
         Some(path) => output::text(&format!("  addresses and credentials are in {}", path.display())),
         None => output::text("  credentials: start with --ready-file FILE to have them written"),

@@ -6,8 +6,24 @@ use arrow_array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, RecordBatc
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
-const FIRST_NAMES: [&str; 16] =
-    ["Ada", "Grace", "José", "Zoë", "Mehmet", "Anaïs", "Lê", "Łukasz", "Noor", "Ingrid", "Søren", "Yuki", "Chidi", "Maria", "Oleksandr", "Émile"];
+const FIRST_NAMES: [&str; 16] = [
+    "Ada",
+    "Grace",
+    "José",
+    "Zoë",
+    "Mehmet",
+    "Anaïs",
+    "Lê",
+    "Łukasz",
+    "Noor",
+    "Ingrid",
+    "Søren",
+    "Yuki",
+    "Chidi",
+    "Maria",
+    "Oleksandr",
+    "Émile",
+];
 const LAST_NAMES: [&str; 12] =
     ["Lovelace", "Hopper", "García", "O'Neill", "Yılmaz", "Müller", "Nguyễn", "Nowak", "Haddad", "Larsen", "Sato", "Okafor"];
 const TIERS: [&str; 4] = ["bronze", "silver", "gold", "platinum"];
