@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Measures the comparison beside its alternatives, in turn and in one session, and prints medians and ratios.
+#
+#   benches/run.sh [ROWS] [ROUNDS]     10,000,000 rows and 5 rounds unless said otherwise
+#
+# Needs some 8 GB of disk below the target folder, and a quiet machine: the spread of the rounds is printed by `--raw`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+rows=${1:-10000000}
+rounds=${2:-5}
+target=${CARGO_TARGET_DIR:-target}
+work=$target/bench/$rows
+python=$target/bench/venv/bin/python
+
+echo "building (release) …" >&2
+cargo build --release --quiet --package outflow-bench
+bench=$target/release/outflow-bench
+
+if [ ! -x "$python" ]; then
+    python3 -m venv "$target/bench/venv"
+    "$target/bench/venv/bin/pip" install --quiet duckdb==1.5.5 polars==1.35.2
+fi
+
+if [ ! -e "$work/after.parquet" ]; then
+    echo "making $rows rows …" >&2
+    "$bench" data "$work" "$rows"
+    "$python" benches/alternatives.py keep_hashes "$work"
+fi
+
+# The state after a first run, from which every steady run begins.
+rm -rf "$work/state-first"
+"$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state-first" >/dev/null
+cat "$work"/*.parquet >/dev/null # a warm cache for everybody
+
+results=$work/results.tsv
+: >"$results"
+note() { printf '%s\t%s\n' "$1" "$2" | tee -a "$results" >&2; }
+
+for round in $(seq "$rounds"); do
+    echo "round $round of $rounds" >&2
+    note decode "$("$bench" decode "$work/after.parquet")"
+    rm -rf "$work/state" && cp -r "$work/state-first" "$work/state"
+    note steady "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    note nothing "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    rm -rf "$work/state"
+    note first "$("$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state")"
+    for question in duckdb_hashes duckdb_rows duckdb_csv polars_rows; do
+        note "$question" "$("$python" benches/alternatives.py "$question" "$work")"
+    done
+done
+
+echo
+echo "$rows rows × 10 columns, $rounds rounds, $(nproc) processors, $(uname -m), $(rustc --version)"
+echo
+"$python" benches/table.py <"$results"
