@@ -155,7 +155,7 @@ mod tests {
         let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(folder.path().join("spool/r1")), 0o700);
         assert_eq!(mode(folder.path().join("spool/r1/part.csv")), 0o600);
-        assert_eq!(spool.runs().unwrap(), [run.clone()]);
+        assert_eq!(spool.runs().unwrap(), std::slice::from_ref(&run));
         spool.remove_run(&run).unwrap();
         assert!(spool.read(&run, "part.csv").unwrap().is_none());
     }

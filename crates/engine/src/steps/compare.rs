@@ -308,7 +308,8 @@ impl Rebase {
     /// Whether a row that is unchanged under the old mapping must be sent for the sake of the added fields.
     fn must_send(&self, canonical: &CanonicalBatch, row: usize) -> bool {
         let is_blank = |&field: &usize| canonical.cell(row, field) == Cell::Blank;
-        !self.added.is_empty() && !(self.added_are_new_columns && self.added.iter().all(is_blank))
+        let needs_nothing = self.added.is_empty() || (self.added_are_new_columns && self.added.iter().all(is_blank));
+        !needs_nothing
     }
 }
 

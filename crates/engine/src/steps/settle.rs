@@ -6,7 +6,7 @@
 mod numbering;
 mod observe;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use outflow_baseline::{Entry, EntryState, Kind, Presence, Update};
 use outflow_domain::{
@@ -38,7 +38,10 @@ pub(crate) async fn settle(
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
     let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest)?;
-    let settled = settler.settle().await?;
+    let mut settled = settler.settle().await?;
+    // Refusals are few and rows are many: only what is remembered has to be forgotten.
+    let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
+    settled.forgotten.retain(|it| remembered.contains(it));
     let outcomes = settled.outcomes.clone();
     let event = RunEvent::PartSettled {
         part,
@@ -47,11 +50,12 @@ pub(crate) async fn settle(
         confirmed: settled.confirmed,
         doubt: settled.doubt,
     };
-    recorder.record_of(run.clone(), event, settled.refused, settled.forgotten).await?;
-    // Best effort: what could not be removed lies there without being named, and is swept by the next run.
+    // Before the part counts as settled: after a crash in between nobody would know of the file any more. Its import has ended and never needs
+    // it again. A route that does not let go of a file does not hold up what is known of its rows.
     if let Err(error) = ports.files.remove(open.plan.file()).await {
         tracing::warn!(file = %open.plan.file(), "an imported file could not be removed from the route: {error}");
     }
+    recorder.record_of(run.clone(), event, settled.refused, settled.forgotten).await?;
     if !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
         ports.spool.remove(run, &crate::part_files::csv_name(part))?;
         ports.spool.remove(run, &rows_name(part))?;
@@ -171,12 +175,12 @@ impl<'a> Settler<'a> {
             let sample = refusals.sample();
             let observed = observer.of_rows(&sample).await?;
             if refusals.prove(&self.rows, &observed) {
-                return self.from_receipt(&refusals);
+                return self.by_receipt(&refusals);
             }
         }
         let observed = observer.all().await?;
         refusals.match_observed(&self.rows, &observed);
-        self.from_reading(&refusals, &observed, verdict)
+        self.by_reading(&refusals, &observed, verdict)
     }
 
     fn csv(&self) -> Result<Option<Blob>, EngineError> {
@@ -184,7 +188,7 @@ impl<'a> Settler<'a> {
     }
 
     /// The receipt tells each refused row; all others are confirmed.
-    fn from_receipt(&self, refusals: &Refusals) -> Result<Settled, EngineError> {
+    fn by_receipt(&self, refusals: &Refusals) -> Result<Settled, EngineError> {
         let fates = self.rows.iter().enumerate().map(|(at, row)| match refusals.of_row(at) {
             Some(_) => Fate { sent: Sent::Refused, update: None, code: refusals.code(at), key: row.key },
             None => Fate { sent: Sent::Confirmed, update: Some(Update::Put(row.entry())), code: None, key: row.key },
@@ -192,7 +196,7 @@ impl<'a> Settler<'a> {
         self.of_fates(Evidence::Rows, fates.collect())
     }
 
-    fn from_reading(
+    fn by_reading(
         &self,
         refusals: &Refusals,
         observed: &HashMap<KeyFingerprint, Observed>,
@@ -213,7 +217,13 @@ impl<'a> Settler<'a> {
                 let refused = [counts.errors, counts.errors + counts.duplicated + counts.restricted];
                 counts.errors > 0 && not_applied.iter().any(|it| refused.contains(it))
             }
-            // A failed import stopped somewhere: what it did not reach was not refused.
+            // A failed import stopped somewhere, and what it did not reach was not refused. But some tenants call an import failed as soon as
+            // a row is refused: where every row of the file was counted as what reading back shows, none was out of its reach.
+            Some(ImportStatus::Failed { counts, .. }) => {
+                let rows = self.rows.len() as u64;
+                let not_applied = differ + absent;
+                counts.total == rows && counts.successful + not_applied == rows && counts.errors == not_applied && not_applied > 0
+            }
             _ => false,
         };
         let fates = self.rows.iter().enumerate().map(|(at, row)| {
