@@ -4,7 +4,7 @@
 //!
 //! - Names of tables and columns are taken as they are written: `SELECT FirstName` finds `FirstName`, not `firstname`.
 //! - **Parquet** columns have the file's types. All files of a table must have the same columns and types.
-//! - **CSV** columns are text, always (`docs/decisions/0003-csv-columns.md`); an empty field is null. All files of a table must
+//! - **CSV** columns are text, always (`docs/decisions/0005-csv-columns.md`); an empty field is null. All files of a table must
 //!   have the same columns in the same order, and every record must have all of them.
 //! - **NDJSON** columns are what the first 10,000 records of each file hold: whole numbers are 64-bit integers, other numbers
 //!   64-bit floats, `true` and `false` booleans, texts text. A field that no record of these has is not a column; a later value of
