@@ -15,6 +15,9 @@ use outflow_ports::{Blob, FileContent, Spool, SpoolError, SpoolWriter};
 
 use crate::baselines::{gone, map, sync_folder};
 
+/// Folders of the state folder's layout that stand above a run's: `spool`, the activation's, `activations`, the state folder itself.
+const FOLDERS_OF_OURS: usize = 4;
+
 /// Private files in one folder per run: folders of mode 0700, files of mode 0600.
 #[derive(Clone, Debug)]
 pub struct FolderSpool {
@@ -67,7 +70,14 @@ impl Spool for FolderSpool {
     }
 
     fn remove_run(&self, run: &RunId) -> Result<(), SpoolError> {
-        gone(fs::remove_dir_all(self.run(run))).map_err(self.error(&run.0, "removed"))
+        gone(fs::remove_dir_all(self.run(run))).map_err(self.error(&run.0, "removed"))?;
+        // A plan leaves nothing behind: folders that were made for it alone go too, up to the first one that holds something.
+        for folder in self.folder.ancestors().take(FOLDERS_OF_OURS) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn runs(&self) -> Result<Vec<RunId>, SpoolError> {
@@ -158,6 +168,17 @@ mod tests {
         assert_eq!(spool.runs().unwrap(), std::slice::from_ref(&run));
         spool.remove_run(&run).unwrap();
         assert!(spool.read(&run, "part.csv").unwrap().is_none());
+    }
+
+    #[test]
+    fn folders_made_for_a_run_alone_go_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("outflow.yaml"), "version: 1").unwrap();
+        let spool = FolderSpool::new(folder.path().join(".outflow/activations/loyalty/spool"));
+        let run = RunId("r1".into());
+        spool.create(&run, "membership").unwrap().finish(false).unwrap();
+        spool.remove_run(&run).unwrap();
+        assert!(!folder.path().join(".outflow").exists());
     }
 
     #[tokio::test]
