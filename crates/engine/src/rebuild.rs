@@ -77,7 +77,8 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let counted = BaselineRef { base: None, delta: None, ..recorder.state().baseline.clone() };
     let segments = Segments::new(ports, name, &scheme);
     let updates = entries.into_iter().map(Update::Put);
-    let nothing = Baseline::open(None, None).map_err(|source| EngineError::Baseline { activation: name.into(), segment: "-".into(), source })?;
+    let nothing =
+        Baseline::open(None, None).map_err(|source| EngineError::Baseline { activation: name.into(), segment: "-".into(), source })?;
     if let Some(baseline) = segments.write_next(&nothing, &counted, updates, rows, &mapping, false)? {
         let merged = recorder.state().confirmed.iter().map(|it| it.segment.name.clone()).collect();
         recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping: Box::new(mapping), identity }).await?;

@@ -1,5 +1,7 @@
 //! Writes events of one run to the ledger, and knows what they add up to.
 
+use std::collections::BTreeSet;
+
 use outflow_domain::{ActivationState, KeyFingerprint, Name, RefusedRow, RunEvent, RunId, RunRecord};
 use outflow_ports::{LedgerCommit, LedgerError};
 
@@ -12,12 +14,13 @@ pub(crate) struct Recorder<'p> {
     activation: Name,
     run: RunId,
     state: ActivationState,
+    refused: BTreeSet<KeyFingerprint>,
 }
 
 impl<'p> Recorder<'p> {
     pub async fn open(ports: &'p Ports, activation: &Name, run: RunId) -> Result<Self, LedgerError> {
         let state = ports.ledger.activation(activation).await?;
-        Ok(Self { ports, activation: activation.clone(), run, state })
+        Ok(Self { ports, activation: activation.clone(), run, state, refused: BTreeSet::new() })
     }
 
     pub const fn state(&self) -> &ActivationState {
@@ -26,6 +29,11 @@ impl<'p> Recorder<'p> {
 
     pub const fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// The keys whose refusals were written down since this was last asked.
+    pub fn take_refused(&mut self) -> BTreeSet<KeyFingerprint> {
+        std::mem::take(&mut self.refused)
     }
 
     pub async fn record(&mut self, event: RunEvent) -> Result<(), LedgerError> {
@@ -45,6 +53,7 @@ impl<'p> Recorder<'p> {
         let record = RunRecord { activation: self.activation.clone(), run, at_ms: self.ports.clock.now_ms(), event };
         let commit = LedgerCommit { record, expected_events: self.state.events, refused, forgotten };
         self.state = self.ports.ledger.append(&commit).await?;
+        self.refused.extend(commit.refused.iter().map(|it| it.key));
         Ok(())
     }
 }

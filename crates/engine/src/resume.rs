@@ -1,16 +1,20 @@
 //! Settles what an earlier run has started, and removes what it has not. Yesterday's data are not sent on: rows are compared afresh.
 
-use outflow_domain::{OpenPart, OutcomeCounts, PartStage};
+use outflow_domain::{Mapping, OpenPart, OutcomeCounts, PartStage, RunEvent};
 use outflow_ports::Progress;
+use outflow_rows::mapping_digest;
 
 use crate::{
     error::EngineError,
     job::{Job, Ports},
     part_files::{csv_name, rows_name},
     recorder::Recorder,
-    steps::{import, settle},
+    steps::{
+        import,
+        resolve::{checked, describe},
+        settle,
+    },
 };
-use outflow_domain::RunEvent;
 
 /// Settles every part of earlier runs as far as it can be.
 ///
@@ -33,9 +37,25 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
         if matches!(part.stage, PartStage::Starting { .. } | PartStage::Started { .. }) {
             import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
         }
-        outcomes.merge(&settle::settle(job, ports, recorder, run, number, &settle::schema_digest(&part.mapping)).await?);
+        outcomes.merge(&settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?);
     }
     Ok(outcomes)
+}
+
+/// The digest under which refusals of a part are remembered: of its mapping, with columns that were yet to be created as they are now.
+async fn schema_digest(job: &Job, ports: &Ports, planned: &Mapping) -> String {
+    let as_planned = settle::schema_digest(planned);
+    if planned.columns_to_add().is_empty() {
+        return as_planned;
+    }
+    // Should it fail, a refused row is sent once more: no reason to hold up the settling.
+    let (Ok(destination), Ok(schema)) = (describe(ports.cloud.as_ref(), job).await, ports.source.describe(&job.query).await) else {
+        return as_planned;
+    };
+    match checked(job, &schema, &destination) {
+        Ok(now) if mapping_digest(&now) == mapping_digest(planned) => settle::schema_digest(&now),
+        _ => as_planned,
+    }
 }
 
 /// Removes a part that was never started, here and at the route.

@@ -1,13 +1,13 @@
 //! A run from its beginning to its end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicU64},
 };
 
 use outflow_domain::{
-    FieldType, FileName, ImportOrder, ImportRoute, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent, RunId,
-    RunResult, Sent, Withheld, data_extension::text_length_for,
+    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent,
+    RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
 };
 use outflow_ports::{Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
@@ -120,6 +120,8 @@ impl Run<'_> {
         let run = recorder.run().clone();
         let version = recorder.state().baseline.version;
         let mut compared = Compared::of(job, ports, resolved, &run, version, true).await?;
+        // What settling earlier parts has found refused was compared again just now.
+        recorder.take_refused();
         let manifest = compared.manifest(job, &run);
         let mut outcomes = manifest.decided.clone();
         if !manifest.parts.is_empty() || !manifest.columns.is_empty() || compared.sealed.local.updates > 0 {
@@ -134,7 +136,9 @@ impl Run<'_> {
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
         let result = result_of(&outcomes);
         recorder.record(RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() }).await?;
-        let refused = refusals(ports, job).await?;
+        let mut standing = recorder.take_refused();
+        standing.extend(&compared.sealed.refused_still);
+        let refused = refusals(ports, job, &standing).await?;
         sweep(ports, recorder)?;
         ports.spool.remove_run(&run)?;
         let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
@@ -196,6 +200,8 @@ impl Run<'_> {
         let identity = identity(&compared.resolved.identity.tenant, &after, &mapping);
         recorder.record(RunEvent::ColumnsAdded { identity: identity.clone() }).await?;
         compared.resolved.identity = identity;
+        // Refusals are remembered under the columns as they are now; under the planned ones they would be forgotten by the next run.
+        compared.resolved.schema_digest = settle::schema_digest(&mapping);
         Ok(())
     }
 
@@ -367,10 +373,11 @@ fn result_of(outcomes: &OutcomeCounts) -> RunResult {
     }
 }
 
-/// The remembered refusals by reason.
-async fn refusals(ports: &Ports, job: &Job) -> Result<Vec<RefusedReport>, EngineError> {
+/// The refusals that stand, by reason. A refused row that is again what the destination holds, or has left the model, is still remembered,
+/// as it may return just as it was refused; it is not told meanwhile.
+async fn refusals(ports: &Ports, job: &Job, standing: &BTreeSet<KeyFingerprint>) -> Result<Vec<RefusedReport>, EngineError> {
     let mut by_reason = BTreeMap::<(String, Option<String>), u64>::new();
-    for it in ports.ledger.refused(&job.activation.name).await? {
+    for it in ports.ledger.refused(&job.activation.name).await?.into_iter().filter(|it| standing.contains(&it.key)) {
         *by_reason.entry((it.code, it.field.map(|it| it.to_string()))).or_default() += 1;
     }
     Ok(by_reason.into_iter().map(|((code, field), rows)| RefusedReport { code, field, rows }).collect())
@@ -385,10 +392,11 @@ pub async fn abandon(job: &Job, ports: &Ports, import: &str) -> Result<bool, Eng
     let Some(open) = state.open_parts.iter().find(|it| it.may_be_running() && import::import_name(it) == import) else {
         return Ok(false);
     };
+    // First of all, as nobody looks for it afterwards: an import that has not begun fails without its file. What the doubt needs is in its
+    // segment, which holds no value.
+    ports.files.remove(open.plan.file()).await?;
     let mut recorder = Recorder::open(ports, &job.activation.name, open.run.clone()).await?;
     recorder.record(RunEvent::Abandoned { part: open.plan.part }).await?;
-    // An import that has not begun fails without its file. What the doubt needs is in its segment, which holds no value.
-    ports.files.remove(open.plan.file()).await?;
     sweep(ports, &recorder)?;
     ports.spool.remove_run(&open.run)?;
     Ok(true)

@@ -1,9 +1,12 @@
 //! Sorts the records, strikes duplicates, and makes the plan: nothing is decided afterwards.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealer, Update};
-use outflow_domain::{CellProblem, Outcome, OutcomeCounts, SegmentRef, Withheld, Write};
+use outflow_domain::{CellProblem, KeyFingerprint, Outcome, OutcomeCounts, SegmentRef, Withheld, Write};
 
 use super::compare::{Examples, Pass, Tally};
 use crate::{
@@ -32,6 +35,8 @@ pub(crate) struct SealedPass {
     pub local: LocalUpdates,
     /// Why cells are invalid.
     pub problems: Vec<(u16, CellProblem, Examples)>,
+    /// Keys of rows that were refused before and are still as they were refused.
+    pub refused_still: BTreeSet<KeyFingerprint>,
     /// Commutative sum over the rows to be sent.
     pub changes_sum: u128,
     /// The longest text of each column yet to be created, by its position in the mapping.
@@ -74,6 +79,7 @@ struct Found {
     struck: BTreeMap<u32, Vec<u32>>,
     duplicates_unrecorded: u64,
     recorded: u64,
+    refused_still: BTreeSet<KeyFingerprint>,
     changes_sum: u128,
     doubts: DoubtWriters,
     local: LocalWriter,
@@ -95,6 +101,7 @@ impl Seal<'_, '_> {
             struck: BTreeMap::new(),
             duplicates_unrecorded: 0,
             recorded: 0,
+            refused_still: BTreeSet::new(),
             changes_sum: 0,
             doubts: DoubtWriters::new(),
             local: LocalWriter { segment: None, updates: 0 },
@@ -119,7 +126,9 @@ impl Seal<'_, '_> {
                 strike(&mut found.struck, record.place);
             }
             for record in sealed.copies() {
-                found.decided.add(Outcome::Copy, 1);
+                // Copies of a row that cannot be sent cannot be sent either, and each is told as such.
+                let is_invalid = record.kind == RecordKind::Invalid;
+                found.decided.add(if is_invalid { Outcome::Withheld { why: Withheld::Invalid } } else { Outcome::Copy }, 1);
                 strike(&mut found.struck, record.place);
             }
             let counts = sealed.counts();
@@ -144,6 +153,7 @@ impl Seal<'_, '_> {
             parts,
             local: found.local.finish()?,
             problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
+            refused_still: found.refused_still,
             changes_sum: found.changes_sum,
             longest: tally.longest.iter().collect(),
         })
@@ -189,6 +199,7 @@ impl Seal<'_, '_> {
                     }
                 } else {
                     found.decided.add(Outcome::Withheld { why: Withheld::Refused }, 1);
+                    found.refused_still.insert(record.key);
                 }
             }
         }
