@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use outflow_domain::FileName;
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
 use outflow_ports::{FileContent, FileStore, FileStoreError, StoredFile};
@@ -69,12 +70,22 @@ impl HttpTransport for SimulatedTransport {
     }
 }
 
+/// A file as it arrived at the route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrivedFile {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
 /// Puts files where the model picks them up.
 #[derive(Clone)]
 pub struct SimulatedFiles {
     model: Arc<Mutex<Model>>,
     clock: SimulatedClock,
     fuse: Fuse,
+    arrived: Arc<Mutex<Vec<ArrivedFile>>>,
 }
 
 impl fmt::Debug for SimulatedFiles {
@@ -87,7 +98,26 @@ impl SimulatedFiles {
     /// A store in `model`'s Enhanced FTP.
     #[must_use]
     pub fn new(model: Arc<Mutex<Model>>, clock: SimulatedClock, fuse: Fuse) -> Self {
-        Self { model, clock, fuse }
+        Self { model, clock, fuse, arrived: Arc::default() }
+    }
+
+    /// How many files have arrived so far.
+    #[must_use]
+    pub fn arrivals(&self) -> usize {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The files that arrived after the first so many, oldest first.
+    #[must_use]
+    pub fn arrived_since(&self, arrivals: usize) -> Vec<ArrivedFile> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)[arrivals..].to_vec()
+    }
+
+    /// The names of the files that lie at the route now.
+    #[must_use]
+    pub fn lying(&self) -> Vec<String> {
+        let found = self.model.lock().unwrap_or_else(PoisonError::into_inner).file_list(ENHANCED_FTP, "Import/");
+        found.unwrap_or_default().into_iter().filter(|it| !it.is_dir && it.path != "Import").map(|it| it.path).collect()
     }
 
     fn path(name: &FileName) -> String {
@@ -129,6 +159,8 @@ impl FileStore for SimulatedFiles {
             model.file_put(ENHANCED_FTP, &Self::path(name), body.to_vec(), self.clock.read())
         };
         put.map_err(|it| Self::unreachable(&it.to_string()))?;
+        let arrived = ArrivedFile { name: name.to_string(), bytes: body };
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
         sent(bytes);
         self.fuse.burn().await;
         Ok(StoredFile { name: name.clone(), bytes })

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ pub struct SimulatedLedger {
 
 #[derive(Debug, Default)]
 struct Held {
-    records: Vec<RunRecord>,
+    commits: Vec<LedgerCommit>,
     states: BTreeMap<Name, ActivationState>,
     refused: BTreeMap<(Name, KeyFingerprint), RefusedRow>,
 }
@@ -32,10 +32,83 @@ impl SimulatedLedger {
         Self { held: Arc::default(), fuse }
     }
 
-    /// Every event so far.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The events after the first so many.
     #[must_use]
-    pub fn records(&self) -> Vec<RunRecord> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).records.clone()
+    pub fn records_since(&self, events: usize) -> Vec<RunRecord> {
+        self.held().commits.iter().skip(events).map(|it| it.record.clone()).collect()
+    }
+
+    /// The newest event.
+    #[must_use]
+    pub fn newest(&self) -> Option<RunRecord> {
+        self.held().commits.last().map(|it| it.record.clone())
+    }
+
+    /// How many events there were.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held().commits.len()
+    }
+
+    /// Whether nothing has happened yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is really held of an activation, whatever a port in front of it may say.
+    #[must_use]
+    pub fn state_of(&self, name: &Name) -> ActivationState {
+        self.held().states.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The refusals that are really held of an activation.
+    #[must_use]
+    pub fn refused_of(&self, name: &Name) -> Vec<RefusedRow> {
+        self.held().refused.iter().filter(|((activation, _), _)| activation == name).map(|(_, it)| it.clone()).collect()
+    }
+
+    /// Falls back to what it was before the newest event: what a ledger does that is written behind the effects.
+    ///
+    /// # Panics
+    /// When events that were taken once are not taken again.
+    pub fn lose_newest(&self) {
+        let mut held = self.held();
+        let mut commits = std::mem::take(&mut held.commits);
+        commits.pop();
+        *held = Held::default();
+        commits.iter().for_each(|it| {
+            held.take(it).expect("events that were taken once are taken again");
+        });
+    }
+
+    /// Changes what is held of an activation behind everybody's back.
+    pub fn tamper(&self, name: &Name, change: impl FnOnce(&mut ActivationState)) {
+        self.held().states.entry(name.clone()).and_modify(change);
+    }
+}
+
+impl Held {
+    fn take(&mut self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
+        let activation = &commit.record.activation;
+        let state = self.states.entry(activation.clone()).or_default();
+        if state.events != commit.expected_events {
+            return Err(LedgerError::Moved { activation: activation.clone(), expected: commit.expected_events, found: state.events });
+        }
+        state.apply(&commit.record)?;
+        let state = state.clone();
+        self.commits.push(commit.clone());
+        for key in &commit.forgotten {
+            self.refused.remove(&(activation.clone(), *key));
+        }
+        for refused in &commit.refused {
+            self.refused.insert((activation.clone(), refused.key), refused.clone());
+        }
+        Ok(state)
     }
 }
 
@@ -44,50 +117,32 @@ impl Ledger for SimulatedLedger {
     async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
         // The machine may crash before the commit, and after it with nobody told.
         self.fuse.burn().await;
-        let appended = {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let activation = commit.record.activation.clone();
-            let mut state = held.states.get(&activation).cloned().unwrap_or_default();
-            if state.events != commit.expected_events {
-                return Err(LedgerError::Moved { activation, expected: commit.expected_events, found: state.events });
-            }
-            state.apply(&commit.record)?;
-            held.states.insert(activation.clone(), state.clone());
-            held.records.push(commit.record.clone());
-            for key in &commit.forgotten {
-                held.refused.remove(&(activation.clone(), *key));
-            }
-            for refused in &commit.refused {
-                held.refused.insert((activation.clone(), refused.key), refused.clone());
-            }
-            state
-        };
+        let appended = self.held().take(commit)?;
         self.fuse.burn().await;
         Ok(appended)
     }
 
     async fn activation(&self, name: &Name) -> Result<ActivationState, LedgerError> {
-        Ok(self.held.lock().unwrap_or_else(PoisonError::into_inner).states.get(name).cloned().unwrap_or_default())
+        Ok(self.state_of(name))
     }
 
     async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(held.states.iter().map(|(name, state)| (name.clone(), state.clone())).collect())
+        Ok(self.held().states.iter().map(|(name, state)| (name.clone(), state.clone())).collect())
     }
 
     async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(held.refused.iter().filter(|((activation, _), _)| activation == name).map(|(_, it)| it.clone()).collect())
+        Ok(self.refused_of(name))
     }
 
     async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = held.records.iter().rev().filter(|it| matches!(it.event, RunEvent::Started { .. }));
+        let held = self.held();
+        let records = held.commits.iter().rev().map(|it| &it.record);
+        let started = records.filter(|it| matches!(it.event, RunEvent::Started { .. }));
         let wanted = started.filter(|it| activation.is_none_or(|name| it.activation == *name)).take(runs_max);
         Ok(wanted.map(|it| RunSummary { activation: it.activation.clone(), run: it.run.clone(), started_ms: it.at_ms }).collect())
     }
 
     async fn events(&self, run: &RunId) -> Result<Vec<RunRecord>, LedgerError> {
-        Ok(self.held.lock().unwrap_or_else(PoisonError::into_inner).records.iter().filter(|it| it.run == *run).cloned().collect())
+        Ok(self.held().commits.iter().map(|it| &it.record).filter(|it| it.run == *run).cloned().collect())
     }
 }

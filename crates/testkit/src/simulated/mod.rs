@@ -8,7 +8,7 @@ mod ledger;
 mod source;
 
 pub use clock::{SimulatedClock, SimulatedEntropy};
-pub use cloud::{SimulatedFiles, SimulatedTransport};
+pub use cloud::{ArrivedFile, SimulatedFiles, SimulatedTransport};
 pub use disk::{SimulatedBaselines, SimulatedDisk, SimulatedSpool};
 pub use fuse::Fuse;
 pub use ledger::SimulatedLedger;

@@ -50,7 +50,9 @@ impl SimulatedSource {
         *self.breaks.lock().unwrap_or_else(PoisonError::into_inner) = batches;
     }
 
-    fn schema() -> SchemaRef {
+    /// The columns of every world's model.
+    #[must_use]
+    pub fn schema() -> SchemaRef {
         Arc::new(Schema::new(vec![
             Field::new("id", DataType::Utf8, true),
             Field::new("name", DataType::Utf8, true),
@@ -63,7 +65,12 @@ impl SimulatedSource {
         ]))
     }
 
-    fn batch(rows: &[ModelRow]) -> RecordBatch {
+    /// Rows as a batch of columns.
+    ///
+    /// # Panics
+    /// Never: the columns are the schema's.
+    #[must_use]
+    pub fn batch(rows: &[ModelRow]) -> RecordBatch {
         fn column<T>(rows: &[ModelRow], at: usize, of: impl Fn(&Cell) -> Option<T>) -> Vec<Option<T>> {
             rows.iter().map(|it| of(&it.0[at])).collect()
         }

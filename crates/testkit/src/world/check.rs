@@ -1,17 +1,15 @@
-//! What must be true.
+//! What rows should be and what is there: written apart from engine and sandbox.
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{MEMBERS, Script, World, blanks_arrive};
+use super::{MEMBERS, Rule, Script, World, blanks_arrive};
 use crate::simulated::{Cell, ModelRow};
 
 /// A rule that did not hold.
 #[derive(Clone)]
 pub struct Broken {
-    /// The world.
-    pub seed: u64,
     /// The rule.
-    pub rule: String,
+    pub rule: Rule,
     /// What was seen.
     pub detail: String,
     /// What was to happen.
@@ -22,9 +20,9 @@ pub struct Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "world {} breaks the rule: {}", self.seed, self.rule)?;
+        writeln!(f, "world {} breaks the rule: {}", self.script.seed, self.rule)?;
         writeln!(f, "  {}", self.detail)?;
-        writeln!(f, "switches: {:?}", self.script.switches)?;
+        writeln!(f, "{}", self.script.setting())?;
         write!(f, "{}", self.story)
     }
 }
@@ -44,41 +42,36 @@ pub(super) fn folded(key: &str) -> String {
 }
 
 /// A stored row: text by column, `None` for nothing.
-type Stored = BTreeMap<String, Option<String>>;
+pub(super) type Stored = BTreeMap<String, Option<String>>;
+
+/// The model's rows of one key.
+pub(super) enum Group<'w> {
+    /// All rows are equal in every mapped value, and can be sent.
+    Sendable(&'w ModelRow),
+    /// They differ, or cannot be sent.
+    Withheld,
+}
 
 impl World {
-    /// Every sendable row is as the model has it, or its refusal is known.
-    pub(super) fn check_rows(&self) -> Result<(), Broken> {
-        let stored = self.stored();
-        let refused = self.refused_keys();
+    /// The model's rows by key as the service compares keys; rows without a key are in none.
+    pub(super) fn groups(&self) -> BTreeMap<String, Group<'_>> {
         let mut by_key: BTreeMap<String, Vec<&ModelRow>> = BTreeMap::new();
         for row in &self.rows {
             if let Cell::Text(key) = &row.0[0] {
                 by_key.entry(folded(key)).or_default().push(row);
             }
         }
-        for (key, rows) in by_key {
-            let [row, copies @ ..] = rows.as_slice() else { continue };
-            let is_sendable = self.is_sendable(row) && copies.iter().all(|it| self.wanted(it) == self.wanted(row) && self.is_sendable(it));
-            if !is_sendable || self.touched.contains(&key) {
-                continue;
-            }
-            match stored.get(&key) {
-                None if self.script.update_only || refused > 0 => {}
-                None => return Err(self.broken("every sendable row arrives", format!("`{key}` is not there"))),
-                Some(found) => {
-                    let wrong: Vec<String> = self.differences(row, found);
-                    if !wrong.is_empty() && refused == 0 {
-                        return Err(self.broken("mapped columns equal the model's", format!("`{key}`: {}", wrong.join("; "))));
-                    }
-                }
-            }
-        }
-        Ok(())
+        by_key.into_iter().map(|(key, rows)| (key, self.group(&rows))).collect()
+    }
+
+    fn group<'w>(&self, rows: &[&'w ModelRow]) -> Group<'w> {
+        let wanted = self.wanted(rows[0]);
+        let is_one = rows.iter().all(|it| self.is_sendable(it) && self.wanted(it) == wanted);
+        if is_one { Group::Sendable(rows[0]) } else { Group::Withheld }
     }
 
     /// Columns that hold something else than the model.
-    fn differences(&self, row: &ModelRow, found: &Stored) -> Vec<String> {
+    pub(super) fn differences(&self, row: &ModelRow, found: &Stored) -> Vec<String> {
         let blanks = blanks_arrive(&self.script.switches);
         let wanted = self.wanted(row).into_iter();
         let differs = |(column, wanted): (&str, Option<String>)| {
@@ -89,7 +82,7 @@ impl World {
     }
 
     /// What the mapped columns must read, in the service's own spelling.
-    fn wanted(&self, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
+    pub(super) fn wanted(&self, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         let columns = ["Name", "Age", "Amount", "Active", "Born", "Seen"];
         let offset = self.script.switches.server_offset_hours * 3600;
         let mapped = columns.into_iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
@@ -101,7 +94,7 @@ impl World {
     }
 
     /// Whether every mapped cell fits its field.
-    fn is_sendable(&self, row: &ModelRow) -> bool {
+    pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
         let is_mapped = |at: usize| self.script.mapped >> at & 1 == 1;
         let key_fits = matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
         let name_fits = !matches!(&row.0[1], Cell::Text(name) if name.encode_utf16().count() > 12);
@@ -110,32 +103,12 @@ impl World {
         key_fits && (name_fits || !is_mapped(0)) && (age_fits || !is_mapped(1)) && (amount_fits || !is_mapped(2))
     }
 
-    fn stored(&self) -> BTreeMap<String, Stored> {
+    pub(super) fn stored(&self) -> BTreeMap<String, Stored> {
         let model = self.model();
         let (columns, rows) = model.rows(MEMBERS).unwrap_or_default();
         let row = |values: Vec<Option<String>>| columns.iter().cloned().zip(values).collect::<Stored>();
         let stored = rows.into_iter().map(|it| row(it.values));
         stored.filter_map(|it| Some((folded(it.get("Key")?.as_deref()?), it))).collect()
-    }
-
-    /// How many rows the last run knows to be refused.
-    fn refused_keys(&self) -> usize {
-        use outflow_ports::Ledger;
-        let name = "members".parse().expect("a name");
-        super::poll_once(self.ledger.refused(&name)).and_then(Result::ok).map_or(0, |it| it.len())
-    }
-
-    /// Rule 9: no value of a customer is found in ledger or baseline.
-    pub(super) fn check_marker(&self) -> Result<(), Broken> {
-        let ledger = serde_json::to_string(&self.ledger.records()).unwrap_or_default();
-        if ledger.contains(MARKER) {
-            return Err(self.broken("no customer value at rest", "the marker is in the ledger"));
-        }
-        let baseline = self.disk.bytes_outside_of_the_spool();
-        if baseline.windows(MARKER.len()).any(|it| it == MARKER.as_bytes()) {
-            return Err(self.broken("no customer value at rest", "the marker is in a baseline"));
-        }
-        Ok(())
     }
 }
 

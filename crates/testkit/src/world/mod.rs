@@ -5,7 +5,13 @@
 //! the data extension holds is held against the model.
 
 mod check;
+mod endings;
+mod job;
+mod others;
+mod rule;
 mod script;
+mod shrink;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,23 +22,28 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use outflow_domain::{
-    Activation, FieldWish, ImportRoute, InsertMode, RunResult, Secret,
-    activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
-};
-use outflow_engine::{Compute, EngineError, Job, Ports, RunOptions, RunReport};
-use outflow_marketing_cloud::{SalesforceCloud, Settings};
-use outflow_ports::{Ledger, Query, progress::NoProgress};
-use outflow_sandbox::model::{BlankCells, Config, DataExtensionSpec, FieldSpec, FieldType, Model, OtherWrite, Switches};
+use bytes::Bytes;
+use outflow_domain::{Mapping, Name, PartPlan, RunResult, Secret};
+use outflow_engine::{Compute, EngineError, Ports, RunOptions, RunReport};
+use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
+use outflow_ports::{Ledger, progress::NoProgress};
+use outflow_sandbox::model::{BlankCells, Config, Model, Switches};
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use check::Broken;
+pub use rule::Rule;
 pub use script::{Event, Script};
+pub use shrink::shrink;
 
-use crate::simulated::{
-    Cell, Fuse, ModelRow, SimulatedClock, SimulatedDisk, SimulatedEntropy, SimulatedFiles, SimulatedLedger, SimulatedSource,
-    SimulatedTransport,
+use crate::{
+    sabotage::{Sabotage, Saboteur},
+    simulated::{
+        Cell, Fuse, ModelRow, SimulatedClock, SimulatedDisk, SimulatedEntropy, SimulatedFiles, SimulatedLedger, SimulatedSource,
+        SimulatedTransport,
+    },
 };
+use check::{Stored, folded};
+use others::Others;
 
 /// The data extension of every world.
 pub const MEMBERS: &str = "Members";
@@ -49,12 +60,44 @@ pub struct World {
     disk: SimulatedDisk,
     ledger: SimulatedLedger,
     source: SimulatedSource,
+    files: SimulatedFiles,
+    saboteur: Option<Saboteur>,
     rows: Vec<ModelRow>,
-    /// Keys that somebody else has written, as the service folds them: what they hold is not ours to vouch for.
-    touched: BTreeSet<String>,
+    others: Others,
+    /// Every row the model ever had, by key as the service compares it.
+    ever: BTreeMap<String, Vec<ModelRow>>,
+    /// What the data extension held when it was last looked at.
+    held: BTreeMap<String, Stored>,
+    /// The mapping of the newest plan.
+    mapping: Option<Mapping>,
+    /// What each file was planned to be, by name.
+    planned: BTreeMap<String, PartPlan>,
+    /// When the first import of each file was intended.
+    intended: BTreeMap<String, i64>,
+    /// What each file was when it first arrived.
+    contents: BTreeMap<String, Bytes>,
+    /// Files whose imports a person gave up.
+    abandoned: BTreeSet<String>,
     chance: SmallRng,
+    crashes: u32,
     /// Tells what happened, for a person.
     story: String,
+}
+
+/// A world that has come out right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lived {
+    /// How often the machine has crashed.
+    pub crashes: u32,
+}
+
+/// What there was before a run.
+struct Before {
+    events: usize,
+    arrivals: usize,
+    refused: Vec<outflow_domain::RefusedRow>,
+    has_doubt: bool,
+    sends_refused: bool,
 }
 
 impl World {
@@ -65,98 +108,130 @@ impl World {
     }
 
     /// The world of a script, which may be a shrunk one.
+    ///
+    /// # Panics
+    /// Never: the sandbox takes the data extension of every world.
     #[must_use]
     pub fn of_script(script: Script) -> Self {
         let fuse = Fuse::default();
         let clock = SimulatedClock::new(BEGINNING_MS, fuse.clone());
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
-        model.create_data_extension(&members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        let model = Arc::new(Mutex::new(model));
         Self {
-            model: Arc::new(Mutex::new(model)),
             disk: SimulatedDisk::new(fuse.clone()),
             ledger: SimulatedLedger::new(fuse.clone()),
             source: SimulatedSource::default(),
+            files: SimulatedFiles::new(Arc::clone(&model), clock.clone(), fuse.clone()),
+            saboteur: None,
             rows: Vec::new(),
-            touched: BTreeSet::new(),
+            others: Others::default(),
+            ever: BTreeMap::new(),
+            held: BTreeMap::new(),
+            mapping: None,
+            planned: BTreeMap::new(),
+            intended: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            abandoned: BTreeSet::new(),
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
+            crashes: 0,
             story: String::new(),
             script,
+            model,
             clock,
             fuse,
         }
+    }
+
+    /// The same world with an engine that breaks a rule.
+    #[must_use]
+    pub fn sabotaged(mut self, sabotage: Sabotage) -> Self {
+        self.saboteur = Some(Saboteur::new(sabotage));
+        self
     }
 
     /// Lives the script through.
     ///
     /// # Errors
     /// The first rule that was broken, with the story so far.
-    pub fn live(mut self) -> Result<(), Broken> {
+    pub fn live(mut self) -> Result<Lived, Box<Broken>> {
         for event in self.script.events.clone() {
             self.tell(&format!("{event:?}"));
             self.happen(&event)?;
         }
-        self.come_to_rest()
+        self.come_to_rest()?;
+        Ok(Lived { crashes: self.crashes })
     }
 
     fn tell(&mut self, line: &str) {
         let _ = writeln!(self.story, "{:>9} ms  {line}", self.clock.read() - BEGINNING_MS);
     }
 
-    fn broken(&self, rule: &str, detail: impl Into<String>) -> Broken {
-        Broken {
-            seed: self.script.seed,
-            rule: rule.to_owned(),
-            detail: detail.into(),
-            script: self.script.clone(),
-            story: self.story.clone(),
-        }
+    fn broken(&self, rule: Rule, detail: impl Into<String>) -> Box<Broken> {
+        Box::new(Broken { rule, detail: detail.into(), script: self.script.clone(), story: self.story.clone() })
     }
 
     fn model(&self) -> std::sync::MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn happen(&mut self, event: &Event) -> Result<(), Broken> {
-        match event {
-            Event::Model(rows) => {
-                self.rows.clone_from(rows);
-                self.source.set(rows.clone());
-            }
-            Event::Other(write) => {
-                self.note_touched(write);
-                let now = self.clock.read();
-                // Another writer may be told to change what is not there.
-                let _ = self.model().other_write(write, now);
-            }
-            Event::Fault(fault) => {
-                if let outflow_sandbox::model::Effect::Before { write } | outflow_sandbox::model::Effect::After { write } = &fault.effect {
-                    self.note_touched(write);
+    fn name() -> Name {
+        "members".parse().expect("a name")
+    }
+
+    fn set_rows(&mut self, rows: &[ModelRow]) {
+        self.rows = rows.to_vec();
+        self.source.set(rows.to_vec());
+        for row in rows {
+            if let Cell::Text(key) = &row.0[0] {
+                let versions = self.ever.entry(folded(key)).or_default();
+                if !versions.contains(row) {
+                    versions.push(row.clone());
                 }
+            }
+        }
+    }
+
+    fn happen(&mut self, event: &Event) -> Result<(), Box<Broken>> {
+        match event {
+            Event::Model(rows) => self.set_rows(rows),
+            Event::Other(write) => self.other(write),
+            Event::Fault(fault) => {
+                self.others.may_write(fault);
                 self.model().add_fault((**fault).clone());
             }
-            Event::Heal => self.model().clear_faults(),
+            Event::Heal => {
+                self.others.heal();
+                self.model().clear_faults();
+            }
             Event::Break(batches) => self.source.break_after(*batches),
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
-                let ran = self.run(options, *crash_after);
-                self.judge(ran)?;
+                self.run(options, *crash_after)?;
             }
         }
         Ok(())
     }
 
-    fn note_touched(&mut self, write: &OtherWrite) {
-        match write {
-            OtherWrite::UpsertRow { values, .. } => self.touched.extend(values.get("Key").cloned().flatten().map(|it| check::folded(&it))),
-            OtherWrite::DeleteRow { keys, .. } => self.touched.extend(keys.get("Key").map(|it| check::folded(it))),
-            // Rows that vanish without a trace: whoever had them is not vouched for until the next full run.
-            _ => self.touched.extend(script::KEYS.iter().map(|it| check::folded(it))),
-        }
+    /// Another writer acts now.
+    fn other(&mut self, write: &outflow_sandbox::model::OtherWrite) {
+        self.others.wrote(write);
+        let now = self.clock.read();
+        // Another writer may be told to change what is not there.
+        let _ = self.model().other_write(write, now);
     }
 
-    /// Runs the activation; `None` when the machine has crashed on the way.
-    fn run(&mut self, options: &RunOptions, crash_after: Option<u32>) -> Option<Result<RunReport, EngineError>> {
+    /// Runs the activation and holds what it did against the rules; `None` when the machine has crashed on the way.
+    fn run(&mut self, options: &RunOptions, crash_after: Option<u32>) -> Result<Option<Result<RunReport, EngineError>>, Box<Broken>> {
+        let state = self.ledger.state_of(&Self::name());
+        let before = Before {
+            events: self.ledger.len(),
+            arrivals: self.files.arrivals(),
+            refused: self.ledger.refused_of(&Self::name()),
+            has_doubt: state.open_parts.iter().any(|it| it.doubt.is_some()),
+            sends_refused: options.full || options.retry_refused,
+        };
         match crash_after {
             Some(effects) => self.fuse.light(i64::from(effects)),
             None => self.fuse.put_out(),
@@ -166,37 +241,29 @@ impl World {
         let has_crashed = self.fuse.has_blown();
         self.fuse.put_out();
         if has_crashed {
+            self.crashes += 1;
             self.disk.restart(&mut self.chance);
-            self.tell("the machine has crashed and is started again");
-            return None;
-        }
-        outcome
-    }
-
-    fn judge(&mut self, ran: Option<Result<RunReport, EngineError>>) -> Result<(), Broken> {
-        let report = match ran {
-            None => return Ok(()),
-            Some(Err(error)) => {
-                self.tell(&format!("the run ended: [{}] {error}", error.code()));
-                return match error.code() {
-                    "BUG-001" | "LED-002" | "BASE-001" | "BASE-003" => {
-                        Err(self.broken("a run never loses count, order or baseline", error.to_string()))
-                    }
-                    _ => Ok(()),
-                };
+            if let Some(saboteur) = &self.saboteur {
+                saboteur.crashed(&self.ledger);
             }
-            Some(Ok(report)) => report,
-        };
-        let outcomes: Vec<String> = report.outcomes.iter().map(|(it, rows)| format!("{}·{} {rows}", it.intent(), it.fate())).collect();
-        self.tell(&format!("the run ended: {:?}, {}", report.result, outcomes.join(", ")));
-        match report.result {
-            RunResult::Succeeded | RunResult::RowsRefused => self.check_rows(),
-            _ => Ok(()),
+            self.tell("the machine has crashed and is started again");
         }
+        let ran = outcome.filter(|_| !has_crashed);
+        match &ran {
+            None => {}
+            Some(Err(error)) => self.tell(&format!("the run ended: [{}] {error}", error.code())),
+            Some(Ok(report)) => {
+                let outcomes: Vec<String> =
+                    report.outcomes.iter().map(|(it, rows)| format!("{}·{} {rows}", it.intent(), it.fate())).collect();
+                self.tell(&format!("the run ended: {:?}, {}", report.result, outcomes.join(", ")));
+            }
+        }
+        self.watch(&before, ran.as_ref())?;
+        Ok(ran)
     }
 
     /// Nothing goes wrong any more: within some runs everything must be as it should.
-    fn come_to_rest(&mut self) -> Result<(), Broken> {
+    fn come_to_rest(&mut self) -> Result<(), Box<Broken>> {
         self.tell("from here on nothing goes wrong");
         self.source.break_after(None);
         let held: Vec<u64> = self.model().imports().iter().filter(|it| it.is_held()).map(|it| it.id).collect();
@@ -204,6 +271,7 @@ impl World {
             let now = self.clock.read();
             self.model().release_import(id, now);
         }
+        self.others.heal();
         self.model().clear_faults();
         let mut last = String::new();
         for _ in 0..6 {
@@ -211,84 +279,51 @@ impl World {
             self.clock.pass(48 * 3_600_000);
             let now = self.clock.read();
             self.model().advance(now);
-            match self.run(&RunOptions::default(), None) {
-                Some(Ok(report)) => {
-                    let done = matches!(report.result, RunResult::Succeeded | RunResult::RowsRefused);
-                    last = format!("{:?}", report.result);
-                    self.judge(Some(Ok(report)))?;
-                    if done {
-                        return self.end();
-                    }
-                }
+            match self.run(&RunOptions::default(), None)? {
+                Some(Ok(report)) if is_done(&report) => return self.end(),
+                Some(Ok(report)) => last = format!("{:?}", report.result),
                 Some(Err(EngineError::Blocked { import, .. })) => {
                     last = format!("blocked by {import}");
-                    self.tell(&format!("a person gives up on {import}"));
-                    let (job, ports) = (self.job(), self.ports());
-                    if let Some(Err(error)) = poll_once(outflow_engine::abandon(&job, &ports, &import)) {
-                        return Err(self.broken("an open import can be given up", error.to_string()));
-                    }
-                    // Given up with no more knowledge than before: what it may yet do is not vouched for.
-                    self.touched.extend(script::KEYS.iter().map(|it| check::folded(it)));
+                    self.give_up(&import)?;
                 }
-                Some(Err(error)) => {
-                    last = error.to_string();
-                    self.judge(Some(Err(error)))?;
-                }
+                Some(Err(error)) => last = error.to_string(),
                 None => {}
             }
         }
         if self.script.may_never_rest() {
             return Ok(());
         }
-        Err(self.broken("a run ends well once nothing goes wrong", last))
+        Err(self.broken(Rule::ComesToRest, last))
     }
 
-    /// Everything again, whatever the baseline says: even what others have touched is as the model has it then.
-    fn end(&mut self) -> Result<(), Broken> {
-        self.touched.clear();
-        let ran = self.run(&RunOptions { full: true, retry_refused: false }, None);
-        self.judge(ran)?;
-        let left = self.disk.private_files();
-        if !left.is_empty() {
-            return Err(self.broken("no customer value rests once a run is settled", left.join(", ")));
+    /// A person gives up on an import.
+    fn give_up(&mut self, import: &str) -> Result<(), Box<Broken>> {
+        self.tell(&format!("a person gives up on {import}"));
+        let state = self.ledger.state_of(&Self::name());
+        self.abandoned.extend(state.open_parts.iter().filter(|it| it.may_be_running()).map(|it| it.plan.file().to_string()));
+        let (job, ports) = (self.job(), self.ports());
+        if let Some(Err(error)) = poll_once(outflow_engine::abandon(&job, &ports, import)) {
+            return Err(self.broken(Rule::ComesToRest, format!("an open import cannot be given up: {error}")));
         }
-        self.check_marker()
-    }
-
-    fn job(&self) -> Job {
-        let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
-        let fields = [("Name", "name"), ("Age", "age"), ("Amount", "amount"), ("Active", "active"), ("Born", "born"), ("Seen", "seen")];
-        let mapped = fields.iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
-        Job {
-            activation: Activation {
-                name: "members".parse().expect("a name"),
-                data_extension: MEMBERS.parse().expect("a key"),
-                insert: if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate },
-                primary_key: vec![wish("Key", "id")],
-                fields: mapped.map(|(_, (field, column))| wish(field, column)).collect(),
-                custom_attributes: if self.script.custom { vec!["note".into()] } else { Vec::new() },
-                time_zone: None,
-                import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
-                part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
-                import_deadline_s: IMPORT_DEADLINE_S,
-            },
-            query: Query { sql: "SELECT * FROM members".into() },
-            file_location: outflow_sandbox::model::ENHANCED_FTP.into(),
-            project_secret: Arc::from(&b"a secret of the simulated world"[..]),
-            server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,
-        }
+        // Given up with no more knowledge than before: what it may yet do is not vouched for.
+        self.others.touch_all();
+        Ok(())
     }
 
     fn ports(&self) -> Ports {
         let settings = Settings::for_auth_url("world", "http://127.0.0.1/", "sandbox-client", Secret::new("sandbox-secret"));
         let settings = settings.expect("a loopback address");
-        let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.model), self.clock.clone(), self.fuse.clone()));
+        let transport = SimulatedTransport::new(Arc::clone(&self.model), self.clock.clone(), self.fuse.clone());
+        let mut transport: Arc<dyn HttpTransport> = Arc::new(transport);
+        if let Some(saboteur) = &self.saboteur {
+            transport = saboteur.transport(transport);
+        }
         let clock = Arc::new(self.clock.clone());
         let entropy = Arc::new(SimulatedEntropy::new(self.script.seed ^ self.clock.read() as u64));
-        Ports {
+        let honest = Ports {
             source: Arc::new(self.source.clone()),
             cloud: Arc::new(SalesforceCloud::new(settings, transport, Arc::clone(&clock) as _, Arc::clone(&entropy) as _)),
-            files: Arc::new(SimulatedFiles::new(Arc::clone(&self.model), self.clock.clone(), self.fuse.clone())),
+            files: Arc::new(self.files.clone()),
             ledger: Arc::new(self.ledger.clone()) as Arc<dyn Ledger>,
             baselines: Arc::new(self.disk.baselines()),
             spool: Arc::new(self.disk.spool()),
@@ -296,8 +331,17 @@ impl World {
             entropy,
             progress: Arc::new(NoProgress),
             compute: Compute::Inline,
+        };
+        match &self.saboteur {
+            Some(saboteur) => saboteur.ports(honest),
+            None => honest,
         }
     }
+}
+
+/// Whether a run says that everything which can be sent is confirmed.
+const fn is_done(report: &RunReport) -> bool {
+    matches!(report.result, RunResult::Succeeded | RunResult::RowsRefused)
 }
 
 /// Nothing in a simulated world ever waits but a machine that has crashed.
@@ -305,33 +349,6 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Some(done),
         Poll::Pending => None,
-    }
-}
-
-fn members() -> DataExtensionSpec {
-    let field = |name: &str, field_type, max_length: Option<u32>, scale: Option<u32>| FieldSpec {
-        name: Some(name.into()),
-        field_type: Some(field_type),
-        max_length,
-        scale,
-        required: Some(name == "Key"),
-        primary_key: Some(name == "Key"),
-        ..FieldSpec::default()
-    };
-    DataExtensionSpec {
-        key: Some(MEMBERS.into()),
-        name: Some(MEMBERS.into()),
-        fields: vec![
-            field("Key", FieldType::Text, Some(20), None),
-            field("Name", FieldType::Text, Some(12), None),
-            field("Age", FieldType::Number, None, None),
-            field("Amount", FieldType::Decimal, Some(8), Some(2)),
-            field("Active", FieldType::Boolean, None, None),
-            field("Born", FieldType::Date, None, None),
-            field("Seen", FieldType::Date, None, None),
-            field("Foreign", FieldType::Text, Some(20), None),
-        ],
-        ..DataExtensionSpec::default()
     }
 }
 

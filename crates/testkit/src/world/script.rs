@@ -73,6 +73,24 @@ impl Script {
     }
 }
 
+impl Script {
+    /// How the world is set up, for a person: of the switches those that are not as usual.
+    #[must_use]
+    pub fn setting(&self) -> String {
+        let members = |it: &Switches| serde_json::to_value(it).ok().and_then(|it| it.as_object().cloned()).unwrap_or_default();
+        let usual = members(&Switches::default());
+        let unusual: Vec<String> = members(&self.switches)
+            .iter()
+            .filter(|(name, it)| usual.get(*name) != Some(*it))
+            .map(|(name, it)| format!("{name} {it}"))
+            .collect();
+        let Self { update_only, soap, mapped, custom, part_bytes_max, .. } = self;
+        let parts =
+            format!("update_only {update_only}, soap {soap}, mapped {mapped:06b}, custom {custom}, part_bytes_max {part_bytes_max:?}");
+        format!("{parts}, {}", unusual.join(", "))
+    }
+}
+
 struct Draw {
     chance: SmallRng,
 }

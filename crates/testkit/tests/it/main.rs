@@ -1,3 +1,5 @@
 //! Worlds: each seed is one, and in each everything must come out right.
 
+mod crashes;
+mod known_bad;
 mod worlds;

@@ -1,0 +1,168 @@
+//! Clouds as bad variants see them.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use outflow_domain::{
+    DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, ObjectId, Route,
+};
+use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
+use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, RefusalList, RowPage, RowQuery, StartError};
+
+use super::Sabotage;
+
+/// What a variant that trusts names holds of the first data extension it saw.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    id: Option<ObjectId>,
+    fields: BTreeMap<String, ObjectId>,
+    rows: u64,
+}
+
+pub(super) struct BadCloud {
+    pub inner: Arc<dyn MarketingCloud>,
+    pub sabotage: Sabotage,
+    pub memory: Memory,
+}
+
+impl fmt::Debug for BadCloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BadCloud")
+    }
+}
+
+impl BadCloud {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.memory.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every import has ended, somehow.
+    fn ended(&self, status: ImportStatus) -> ImportStatus {
+        if self.sabotage == Sabotage::StartsOverOpenImports && !status.has_ended() {
+            return ImportStatus::Failed { counts: ImportCounts::default(), code: "assumed".into() };
+        }
+        status
+    }
+}
+
+#[async_trait]
+impl MarketingCloud for BadCloud {
+    async fn connect(&self) -> Result<Connection, CloudError> {
+        self.inner.connect().await
+    }
+
+    async fn list(&self) -> Result<Vec<DataExtensionSummary>, CloudError> {
+        self.inner.list().await
+    }
+
+    async fn describe(&self, key: &DataExtensionKey) -> Result<Option<DataExtension>, CloudError> {
+        let found = self.inner.describe(key).await?;
+        let (Some(mut found), Sabotage::TrustsNames) = (found.clone(), self.sabotage) else { return Ok(found) };
+        let mut remembered = self.remembered();
+        found.id = remembered.id.get_or_insert(found.id).clone();
+        for field in &mut found.fields {
+            field.id = remembered.fields.entry(field.name.folded()).or_insert_with(|| field.id.clone()).clone();
+        }
+        Ok(Some(found))
+    }
+
+    async fn row_count(&self, key: &DataExtensionKey) -> Result<u64, CloudError> {
+        let rows = self.inner.row_count(key).await?;
+        if self.sabotage != Sabotage::TrustsNames {
+            return Ok(rows);
+        }
+        let mut remembered = self.remembered();
+        remembered.rows = remembered.rows.max(rows);
+        Ok(remembered.rows)
+    }
+
+    async fn add_columns(&self, key: &DataExtensionKey, columns: &[NewColumn]) -> Result<(), CloudError> {
+        self.inner.add_columns(key, columns).await
+    }
+
+    async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {
+        self.inner.read_rows(query, from).await
+    }
+
+    async fn routes(&self) -> Result<Vec<Route>, CloudError> {
+        self.inner.routes().await
+    }
+
+    async fn prepare_import(&self, order: &ImportOrder) -> Result<(), CloudError> {
+        self.inner.prepare_import(order).await
+    }
+
+    async fn newest_import(&self, activation: &Name, route: Route) -> Result<Option<ImportId>, CloudError> {
+        self.inner.newest_import(activation, route).await
+    }
+
+    async fn imports_since(
+        &self,
+        activation: &Name,
+        route: Route,
+        newest: Option<&str>,
+    ) -> Result<Vec<(ImportId, ImportStatus)>, CloudError> {
+        let since = self.inner.imports_since(activation, route, newest).await?;
+        Ok(since.into_iter().map(|(import, status)| (import, self.ended(status))).collect())
+    }
+
+    fn can_find_imports(&self, route: Route) -> bool {
+        self.inner.can_find_imports(route)
+    }
+
+    async fn start_import(&self, order: &ImportOrder) -> Result<ImportId, StartError> {
+        self.inner.start_import(order).await
+    }
+
+    async fn import_status(&self, import: &ImportId) -> Result<ImportStatus, CloudError> {
+        Ok(self.ended(self.inner.import_status(import).await?))
+    }
+
+    async fn refusals(&self, import: &ImportId) -> Result<Option<RefusalList>, CloudError> {
+        let mut listed = self.inner.refusals(import).await?;
+        if self.sabotage == Sabotage::QuotesValues {
+            for it in listed.iter_mut().flat_map(|it| &mut it.rows) {
+                it.code.push_str(": \"Zq7 Ada\" is not valid");
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn has_file_location(&self, key: &str) -> Result<Option<bool>, CloudError> {
+        self.inner.has_file_location(key).await
+    }
+}
+
+/// Changes what is asked of the service.
+pub(super) struct BadTransport {
+    pub inner: Arc<dyn HttpTransport>,
+    pub sabotage: Sabotage,
+}
+
+impl fmt::Debug for BadTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BadTransport")
+    }
+}
+
+#[async_trait]
+impl HttpTransport for BadTransport {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let (asked, instead) = match self.sabotage {
+            Sabotage::Overwrites => ("AddAndUpdate", "Overwrite"),
+            Sabotage::InsertsInUpdateOnly => ("UpdateButDoNotAdd", "AddAndUpdate"),
+            _ => return self.inner.send(request).await,
+        };
+        if let Ok(body) = std::str::from_utf8(&request.body) {
+            request.body = body.replace(asked, instead).into();
+        }
+        self.inner.send(request).await
+    }
+}

@@ -1,0 +1,93 @@
+//! Ledgers of bad variants.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use outflow_domain::{ActivationState, Evidence, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord};
+use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
+
+use super::Sabotage;
+use crate::simulated::SimulatedLedger;
+
+pub(super) struct BadLedger {
+    pub inner: Arc<dyn Ledger>,
+    pub sabotage: Sabotage,
+}
+
+impl fmt::Debug for BadLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BadLedger")
+    }
+}
+
+impl BadLedger {
+    /// What settle would record if it confirmed whatever was sent: the part's own doubt is the list of what was sent.
+    async fn confirm_all(&self, commit: &LedgerCommit) -> Result<LedgerCommit, LedgerError> {
+        let mut bad = commit.clone();
+        let state = self.inner.activation(&commit.record.activation).await?;
+        if let RunEvent::PartSettled { part, evidence: Evidence::Rows | Evidence::ReadBack, confirmed, doubt, .. } = &mut bad.record.event {
+            let sent = state.open_parts.iter().find(|it| it.run == commit.record.run && it.plan.part == *part);
+            if let Some(sent) = sent.and_then(|it| it.doubt.clone()) {
+                (*confirmed, *doubt) = (Some(sent), None);
+                bad.refused.clear();
+            }
+        }
+        Ok(bad)
+    }
+}
+
+#[async_trait]
+impl Ledger for BadLedger {
+    async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
+        match self.sabotage {
+            Sabotage::ConfirmsWhatWasSent => self.inner.append(&self.confirm_all(commit).await?).await,
+            _ => self.inner.append(commit).await,
+        }
+    }
+
+    async fn activation(&self, name: &Name) -> Result<ActivationState, LedgerError> {
+        self.inner.activation(name).await
+    }
+
+    async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {
+        self.inner.activations().await
+    }
+
+    async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
+        if self.sabotage == Sabotage::ForgetsRefusals {
+            return Ok(Vec::new());
+        }
+        self.inner.refused(name).await
+    }
+
+    async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {
+        self.inner.runs(activation, runs_max).await
+    }
+
+    async fn events(&self, run: &RunId) -> Result<Vec<RunRecord>, LedgerError> {
+        self.inner.events(run).await
+    }
+}
+
+/// What the variant's ledger has lost when the machine has crashed.
+pub(super) fn crashed(sabotage: Sabotage, ledger: &SimulatedLedger) {
+    let Some(newest) = ledger.newest() else { return };
+    match sabotage {
+        Sabotage::WritesIntentsAfterwards => {
+            let is_intent = matches!(
+                newest.event,
+                RunEvent::Planned { .. } | RunEvent::ColumnsAdding | RunEvent::TransferStarting { .. } | RunEvent::ImportStarting { .. }
+            );
+            if is_intent {
+                ledger.lose_newest();
+            }
+        }
+        Sabotage::ForgetsDoubt => ledger.tamper(&newest.activation, |state| state.open_parts.retain(|it| it.doubt.is_none())),
+        Sabotage::DropsWhatWasStarted => ledger.tamper(&newest.activation, |state| {
+            for part in state.open_parts.iter_mut().filter(|it| it.may_be_running()) {
+                (part.stage, part.doubt) = (PartStage::Transferred, None);
+            }
+        }),
+        _ => {}
+    }
+}

@@ -1,0 +1,134 @@
+//! Known-bad variants: what a world must notice.
+//!
+//! A check that cannot fail proves nothing. The product holds no switch that makes it wrong; instead each [`Sabotage`] stands between the
+//! real engine and its ports, or between its ports and the world, so that what happens outside is just what an engine would do that breaks
+//! one of the twelve rules.
+
+mod cloud;
+mod files;
+mod ledger;
+mod source;
+mod spool;
+
+use std::sync::Arc;
+
+use outflow_engine::Ports;
+use outflow_marketing_cloud::HttpTransport;
+
+use crate::simulated::SimulatedLedger;
+use cloud::{BadCloud, BadTransport, Memory};
+use files::BadFiles;
+use ledger::BadLedger;
+use source::BadSource;
+use spool::BadSpool;
+
+/// One way to break a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Rule 1: a settled part confirms everything that was sent, refused rows too.
+    ConfirmsWhatWasSent,
+    /// Rule 2: doubt lives in memory only and is gone after a crash.
+    ForgetsDoubt,
+    /// Rule 3: an import is taken for ended as soon as it was started.
+    StartsOverOpenImports,
+    /// Rule 4: a source that breaks off is taken for one that has no more rows.
+    TakesBrokenSourcesForWhole,
+    /// Rule 5: a file is put together anew when it is transferred.
+    DecidesAtTransfer,
+    /// Rule 6: an intent reaches the disk only with the event after it.
+    WritesIntentsAfterwards,
+    /// Rule 7: after a crash, parts that were started are dropped instead of settled.
+    DropsWhatWasStarted,
+    /// Rule 7: files of parts that were not started stay at the route.
+    LeavesFilesAtTheRoute,
+    /// Rule 8: refusals are not remembered.
+    ForgetsRefusals,
+    /// Rule 9: the service's words are kept as they are, values and all.
+    QuotesValues,
+    /// Rule 9: private files stay when they have served.
+    KeepsPrivateFiles,
+    /// Rule 10: keys are equal only when their bytes are.
+    ComparesKeysByTheirBytes,
+    /// Rule 11: a data extension is known by its name, and its rows are never counted.
+    TrustsNames,
+    /// Rule 12: imports replace what is there.
+    Overwrites,
+    /// Rule 12: imports of an update-only activation insert.
+    InsertsInUpdateOnly,
+}
+
+impl Sabotage {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::ConfirmsWhatWasSent,
+        Self::ForgetsDoubt,
+        Self::StartsOverOpenImports,
+        Self::TakesBrokenSourcesForWhole,
+        Self::DecidesAtTransfer,
+        Self::WritesIntentsAfterwards,
+        Self::DropsWhatWasStarted,
+        Self::LeavesFilesAtTheRoute,
+        Self::ForgetsRefusals,
+        Self::QuotesValues,
+        Self::KeepsPrivateFiles,
+        Self::ComparesKeysByTheirBytes,
+        Self::TrustsNames,
+        Self::Overwrites,
+        Self::InsertsInUpdateOnly,
+    ];
+
+    /// The number of the rule it breaks.
+    #[must_use]
+    pub const fn breaks(self) -> u8 {
+        match self {
+            Self::ConfirmsWhatWasSent => 1,
+            Self::ForgetsDoubt => 2,
+            Self::StartsOverOpenImports => 3,
+            Self::TakesBrokenSourcesForWhole => 4,
+            Self::DecidesAtTransfer => 5,
+            Self::WritesIntentsAfterwards => 6,
+            Self::DropsWhatWasStarted | Self::LeavesFilesAtTheRoute => 7,
+            Self::ForgetsRefusals => 8,
+            Self::QuotesValues | Self::KeepsPrivateFiles => 9,
+            Self::ComparesKeysByTheirBytes => 10,
+            Self::TrustsNames => 11,
+            Self::Overwrites | Self::InsertsInUpdateOnly => 12,
+        }
+    }
+}
+
+/// A sabotage at work in one world; remembers what its variant would remember from run to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Saboteur {
+    sabotage: Sabotage,
+    memory: Memory,
+}
+
+impl Saboteur {
+    pub fn new(sabotage: Sabotage) -> Self {
+        Self { sabotage, memory: Memory::default() }
+    }
+
+    /// Stands between the adapter and the service.
+    pub fn transport(&self, inner: Arc<dyn HttpTransport>) -> Arc<dyn HttpTransport> {
+        Arc::new(BadTransport { inner, sabotage: self.sabotage })
+    }
+
+    /// Stands between the engine and its ports.
+    pub fn ports(&self, honest: Ports) -> Ports {
+        let sabotage = self.sabotage;
+        Ports {
+            source: Arc::new(BadSource { inner: honest.source, sabotage }),
+            cloud: Arc::new(BadCloud { inner: honest.cloud, sabotage, memory: self.memory.clone() }),
+            files: Arc::new(BadFiles { inner: honest.files, sabotage }),
+            ledger: Arc::new(BadLedger { inner: honest.ledger, sabotage }),
+            spool: Arc::new(BadSpool { inner: honest.spool, sabotage }),
+            ..honest
+        }
+    }
+
+    /// What the variant's ledger has lost when the machine has crashed.
+    pub fn crashed(&self, ledger: &SimulatedLedger) {
+        ledger::crashed(self.sabotage, ledger);
+    }
+}

@@ -1,0 +1,329 @@
+//! What every world ends with, once nothing goes wrong any more: everything again, then nothing, then one small thing of its own.
+
+use std::collections::BTreeSet;
+
+use outflow_domain::{Outcome, Withheld};
+use outflow_engine::{RunOptions, RunReport};
+use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
+
+use super::{
+    Broken, MEMBERS, Rule, World, blanks_arrive,
+    check::{Group, MARKER, folded},
+    is_done, poll_once,
+};
+use crate::simulated::{Cell, ModelRow};
+
+impl World {
+    /// Everything again, whatever the baseline says: even what others have touched is as the model has it then.
+    pub(super) fn end(&mut self) -> Result<(), Box<Broken>> {
+        self.others.touched.clear();
+        // What others have removed meanwhile is no loss of ours.
+        self.held = self.stored();
+        let ran = self.run(&RunOptions { full: true, retry_refused: false }, None)?;
+        if !ran.is_some_and(|it| it.is_ok_and(|it| is_done(&it))) {
+            return if self.script.may_never_rest() {
+                Ok(())
+            } else {
+                Err(self.broken(Rule::ComesToRest, "not even a full run ends well"))
+            };
+        }
+        self.nothing_rests()?;
+        self.plans_are_equal()?;
+        self.quiet("nothing has changed")?;
+        if blanks_arrive(&self.script.switches) {
+            self.one_thing_more()?;
+        }
+        self.nothing_rests()
+    }
+
+    fn one_thing_more(&mut self) -> Result<(), Box<Broken>> {
+        match self.script.seed % 9 {
+            0 => self.a_row_leaves_and_returns(),
+            1 => self.a_row_is_refused(),
+            2 => self.rows_are_lost(&OtherWrite::RecreateDataExtension { de: MEMBERS.into() }),
+            3 => self.rows_are_lost(&OtherWrite::ClearRows { de: MEMBERS.into() }),
+            4 => self.a_row_becomes_invalid(),
+            5 => self.a_key_occurs_twice(),
+            6 => self.a_value_changes(),
+            7 => self.the_source_breaks_off(),
+            _ => self.the_machine_crashes(),
+        }
+    }
+
+    /// A run that must end well.
+    fn done(&mut self) -> Result<RunReport, Box<Broken>> {
+        match self.run(&RunOptions::default(), None)? {
+            Some(Ok(report)) if is_done(&report) => Ok(report),
+            Some(Ok(report)) => Err(self.broken(Rule::ComesToRest, format!("{:?}", report.result))),
+            Some(Err(error)) => Err(self.broken(Rule::ComesToRest, error.to_string())),
+            None => Err(self.broken(Rule::ComesToRest, "the machine crashed by itself")),
+        }
+    }
+
+    /// A run that has nothing to send: no file, no call that writes, no new baseline, no news.
+    fn quiet(&mut self, why: &str) -> Result<RunReport, Box<Broken>> {
+        let (arrivals, calls, version) =
+            (self.files.arrivals(), self.writing_calls(), self.ledger.state_of(&Self::name()).baseline.version);
+        let report = self.done()?;
+        let seen = [
+            ("files", (self.files.arrivals() - arrivals) as u64),
+            ("planned files", report.plan.parts.len() as u64),
+            ("calls that write", (self.writing_calls() - calls) as u64),
+            ("baselines", self.ledger.state_of(&Self::name()).baseline.version - version),
+            ("rows that left", report.plan.newly_left),
+        ];
+        match seen.iter().find(|(_, count)| *count > 0) {
+            Some((what, count)) => Err(self.broken(Rule::Quiet, format!("{why}, and there were {count} {what}"))),
+            None => Ok(report),
+        }
+    }
+
+    fn writing_calls(&self) -> usize {
+        let model = self.model();
+        let is_write = |it: &&outflow_sandbox::model::JournalEntry| {
+            ["Create", "Update", "Delete", "Perform"].contains(&it.method.as_str()) || (it.method == "POST" && it.path.contains("import"))
+        };
+        model.journal().entries().filter(is_write).count()
+    }
+
+    /// Rules 7 and 9: nothing is left here or at the route, and no value is in baseline or ledger.
+    fn nothing_rests(&self) -> Result<(), Box<Broken>> {
+        let left = [self.disk.private_files(), self.files.lying()].concat();
+        if !left.is_empty() {
+            return Err(self.broken(Rule::NothingRests, format!("left behind: {}", left.join(", "))));
+        }
+        let ledger = serde_json::to_string(&self.ledger.records_since(0)).unwrap_or_default();
+        if ledger.contains(MARKER) {
+            return Err(self.broken(Rule::NothingRests, "the marker is in the ledger"));
+        }
+        let baseline = self.disk.bytes_outside_of_the_spool();
+        if baseline.windows(MARKER.len()).any(|it| it == MARKER.as_bytes()) {
+            return Err(self.broken(Rule::NothingRests, "the marker is in a baseline"));
+        }
+        Ok(())
+    }
+
+    /// Rule 5: the order of a scan does not matter to a plan, and a plan changes nothing.
+    fn plans_are_equal(&mut self) -> Result<(), Box<Broken>> {
+        let (events, rows) = (self.ledger.len(), self.rows.clone());
+        let mut plans = Vec::new();
+        for turned in [false, true] {
+            let mut scanned = rows.clone();
+            if turned {
+                scanned.reverse();
+            }
+            self.source.set(scanned);
+            // Everything is planned anew, so that there is something to compare.
+            let options = RunOptions { full: true, retry_refused: false };
+            let (job, ports) = (self.job(), self.ports());
+            match poll_once(outflow_engine::plan(&job, &ports, &options)) {
+                Some(Ok(plan)) => plans.push(plan.plan),
+                other => return Err(self.broken(Rule::PlansAreEqual, format!("no plan: {other:?}"))),
+            }
+        }
+        self.source.set(rows);
+        if plans[0] != plans[1] {
+            return Err(self.broken(Rule::PlansAreEqual, "the order of the scan changes the plan"));
+        }
+        if self.ledger.len() != events || !self.disk.private_files().is_empty() {
+            return Err(self.broken(Rule::PlansAreEqual, "a plan has left something behind"));
+        }
+        Ok(())
+    }
+
+    /// Positions of rows that alone have their key and are there.
+    fn lone_rows(&self) -> Vec<(usize, String)> {
+        let groups = self.groups();
+        let mut seen = BTreeSet::new();
+        let mut lone = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let Cell::Text(key) = &row.0[0] else { continue };
+            let key = folded(key);
+            let is_alone = self.rows.iter().filter(|it| matches!(&it.0[0], Cell::Text(other) if folded(other) == key)).count() == 1;
+            let is_held = self.held.contains_key(&key) && matches!(groups.get(&key), Some(Group::Sendable(_)));
+            if is_alone && is_held && seen.insert(key.clone()) {
+                lone.push((at, key));
+            }
+        }
+        lone
+    }
+
+    /// The model with one row changed in a mapped column, in a way that can be sent.
+    fn changed(&self, at: usize) -> Vec<ModelRow> {
+        let mut rows = self.rows.clone();
+        let column = self.script.mapped.trailing_zeros() as usize + 1;
+        let other = |cell: &Cell, one: Cell, two: Cell| if *cell == one { two } else { one };
+        let cell = &rows[at].0[column];
+        let text = |it: &str| Cell::Text(it.to_owned());
+        rows[at].0[column] = match column {
+            1 => other(cell, text("Zq7 new"), text("Zq7 newer")),
+            2 => other(cell, Cell::Integer(70), Cell::Integer(71)),
+            3 => other(cell, Cell::Decimal(7000), Cell::Decimal(7100)),
+            4 => other(cell, Cell::Boolean(true), Cell::Boolean(false)),
+            5 => other(cell, Cell::Date(7000), Cell::Date(7100)),
+            _ => other(cell, Cell::Instant(70_000_000), Cell::Instant(71_000_000)),
+        };
+        rows
+    }
+
+    /// Rule 12: a row that leaves stays and is told once; one that returns as it was is no news.
+    fn a_row_leaves_and_returns(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        self.tell(&format!("`{key}` leaves the model"));
+        let all = self.rows.clone();
+        let mut fewer = all.clone();
+        fewer.remove(at);
+        self.set_rows(&fewer);
+        let report = self.done()?;
+        if report.plan.newly_left != 1 || !report.plan.parts.is_empty() || report.outcomes.get(Outcome::LeftKept) == 0 {
+            return Err(self.broken(Rule::LeavesOnce, format!("`{key}` left, and the run says {} did", report.plan.newly_left)));
+        }
+        let again = self.quiet("a row had left before")?;
+        if again.outcomes.get(Outcome::LeftKept) != report.outcomes.get(Outcome::LeftKept) {
+            return Err(self.broken(Rule::LeavesOnce, format!("`{key}` is not told as left any more")));
+        }
+        self.set_rows(&all);
+        let back = self.done()?;
+        if !back.plan.parts.is_empty() || back.outcomes.get(Outcome::LeftKept) + 1 != report.outcomes.get(Outcome::LeftKept) {
+            return Err(self.broken(Rule::LeavesOnce, format!("`{key}` is back as it was, and is sent")));
+        }
+        self.quiet("a row had returned before").map(|_| ())
+    }
+
+    /// Rules 1 and 8: a refused row keeps what is there, is told until it changes, and is not sent again.
+    fn a_row_is_refused(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        let Cell::Text(spelled) = self.rows[at].0[0].clone() else { return Ok(()) };
+        self.tell(&format!("`{key}` changes and is refused"));
+        let (before, held) = (self.rows.clone(), self.held.get(&key).cloned());
+        let changed = self.changed(at);
+        self.set_rows(&changed);
+        let fault = ImportFault::RejectRows { rows: Vec::new(), keys: vec![spelled], code: "InvalidNumber".into() };
+        let when = When { door: Some("import".into()), ..When::default() };
+        self.model().add_fault(Fault { when, effect: Effect::Import { fault } });
+        let report = self.done()?;
+        if report.outcomes.of_fate("refused") != 1 || report.refused.iter().map(|it| it.rows).sum::<u64>() != 1 {
+            return Err(self.broken(Rule::RefusedOnce, format!("`{key}` was refused, and the run says {:?}", report.refused)));
+        }
+        if self.held.get(&key) != held.as_ref() {
+            return Err(self.broken(Rule::Keeps, format!("`{key}` was refused and is not what it was")));
+        }
+        self.model().clear_faults();
+        let again = self.quiet("a row had been refused before")?;
+        if again.outcomes.get(Outcome::Withheld { why: Withheld::Refused }) != 1 || again.refused.iter().map(|it| it.rows).sum::<u64>() != 1
+        {
+            return Err(self.broken(Rule::RefusedOnce, format!("`{key}` is not told any more")));
+        }
+        self.set_rows(&before);
+        let back = self.quiet("a refused row is what it was")?;
+        if !back.refused.is_empty() {
+            return Err(self.broken(Rule::RefusedOnce, format!("`{key}` is what it was and still told as refused")));
+        }
+        self.set_rows(&changed);
+        let asked = self.run(&RunOptions { full: false, retry_refused: true }, None)?;
+        match asked {
+            Some(Ok(report)) if report.outcomes.of_fate("confirmed") == 1 && report.refused.is_empty() => Ok(()),
+            other => Err(self.broken(Rule::RefusedOnce, format!("`{key}` is not sent when a person asks: {other:?}"))),
+        }
+    }
+
+    /// Rule 11: what was confirmed says nothing about a table that is another, or has fewer rows.
+    fn rows_are_lost(&mut self, loss: &OtherWrite) -> Result<(), Box<Broken>> {
+        self.tell(&format!("{loss:?}"));
+        self.other(loss);
+        // It is noticed: so everything is vouched for again.
+        self.others.touched.clear();
+        self.held.clear();
+        let report = self.done().map_err(|it| if it.rule == Rule::Arrives { self.broken(Rule::LossIsNoticed, it.detail) } else { it })?;
+        let unchanged = report.outcomes.get(Outcome::Unchanged);
+        if unchanged > 0 {
+            return Err(self.broken(Rule::LossIsNoticed, format!("{unchanged} rows are said to be unchanged in an empty table")));
+        }
+        self.quiet("what was lost has been sent again").map(|_| ())
+    }
+
+    /// Rules 1 and 4: a row that becomes invalid keeps what is there, and has not left.
+    fn a_row_becomes_invalid(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        let (column, cell) = match self.script.mapped {
+            it if it & 1 > 0 => (1, Cell::Text("Zq7 is much too long".into())),
+            it if it & 2 > 0 => (2, Cell::Integer(3_000_000_000)),
+            it if it & 4 > 0 => (3, Cell::Decimal(123_456_789)),
+            _ => return Ok(()),
+        };
+        self.tell(&format!("`{key}` becomes invalid"));
+        let (mut rows, before, held) = (self.rows.clone(), self.rows.clone(), self.held.clone());
+        rows[at].0[column] = cell;
+        self.set_rows(&rows);
+        self.quiet("a row has become invalid")?;
+        if self.held != held {
+            return Err(self.broken(Rule::Keeps, format!("`{key}` became invalid and is not what it was")));
+        }
+        self.set_rows(&before);
+        self.quiet("an invalid row is what it was").map(|_| ())
+    }
+
+    /// Rule 10: rows that fold together are told, never merged, and have not left.
+    fn a_key_occurs_twice(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        self.tell(&format!("`{key}` occurs twice"));
+        let (mut rows, before, held) = (self.rows.clone(), self.rows.clone(), self.held.clone());
+        let mut twin = self.changed(at).swap_remove(at);
+        if let Cell::Text(key) = &mut twin.0[0] {
+            *key = format!("{} ", key.to_uppercase());
+        }
+        rows.push(twin);
+        self.set_rows(&rows);
+        self.quiet("a key occurs twice")?;
+        if self.held != held {
+            return Err(self.broken(Rule::NoDuplicates, format!("`{key}` occurs twice and is not what it was")));
+        }
+        self.set_rows(&before);
+        self.quiet("a key occurs once again").map(|_| ())
+    }
+
+    /// One changed value sends one row.
+    fn a_value_changes(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        self.tell(&format!("`{key}` changes"));
+        let changed = self.changed(at);
+        self.set_rows(&changed);
+        let report = self.done()?;
+        let sent: u64 = report.plan.parts.iter().map(|it| it.rows).sum();
+        if sent != 1 || report.outcomes.of_fate("confirmed") != 1 {
+            return Err(self.broken(Rule::Quiet, format!("`{key}` alone has changed, and {sent} rows were sent")));
+        }
+        self.quiet("a change has been sent").map(|_| ())
+    }
+
+    /// Rule 4: a source that breaks off has no leaving rows, and no manifest.
+    fn the_source_breaks_off(&mut self) -> Result<(), Box<Broken>> {
+        self.tell("the source breaks off");
+        let version = self.ledger.state_of(&Self::name()).baseline.version;
+        self.source.break_after(Some(0));
+        let ran = self.run(&RunOptions::default(), None)?;
+        self.source.break_after(None);
+        if !matches!(&ran, Some(Err(error)) if error.code() == "SRC-005") || self.ledger.state_of(&Self::name()).baseline.version != version
+        {
+            return Err(self.broken(Rule::SaysWhatIs, format!("a source broke off, and the run ended with {ran:?}")));
+        }
+        self.quiet("a source had broken off").map(|_| ())
+    }
+
+    /// Rules 2, 6 and 7: a change that was on its way when the machine crashed, and is taken back, is not there in the end.
+    fn the_machine_crashes(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        let before = self.rows.clone();
+        let changed = self.changed(at);
+        for effects in [20, 24, 28, 32, 36, 40] {
+            self.tell(&format!("`{key}` changes, and the machine crashes after {effects} effects"));
+            self.set_rows(&changed);
+            self.run(&RunOptions::default(), Some(effects))?;
+            self.clock.pass(3_600_000);
+            self.set_rows(&before);
+            self.done()?;
+            self.quiet("a crash has been settled")?;
+        }
+        Ok(())
+    }
+}

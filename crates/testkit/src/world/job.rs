@@ -1,0 +1,69 @@
+//! The activation of every world, and its data extension.
+
+use std::sync::Arc;
+
+use outflow_domain::{
+    Activation, FieldWish, ImportRoute, InsertMode,
+    activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
+};
+use outflow_engine::Job;
+use outflow_ports::Query;
+use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
+
+use super::{MEMBERS, World};
+
+/// The secret of every world's project.
+pub(super) const SECRET: &[u8] = b"a secret of the simulated world";
+
+impl World {
+    pub(super) fn job(&self) -> Job {
+        let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
+        let fields = [("Name", "name"), ("Age", "age"), ("Amount", "amount"), ("Active", "active"), ("Born", "born"), ("Seen", "seen")];
+        let mapped = fields.iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
+        Job {
+            activation: Activation {
+                name: "members".parse().expect("a name"),
+                data_extension: MEMBERS.parse().expect("a key"),
+                insert: if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate },
+                primary_key: vec![wish("Key", "id")],
+                fields: mapped.map(|(_, (field, column))| wish(field, column)).collect(),
+                custom_attributes: if self.script.custom { vec!["note".into()] } else { Vec::new() },
+                time_zone: None,
+                import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
+                part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
+                import_deadline_s: IMPORT_DEADLINE_S,
+            },
+            query: Query { sql: "SELECT * FROM members".into() },
+            file_location: outflow_sandbox::model::ENHANCED_FTP.into(),
+            project_secret: Arc::from(SECRET),
+            server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,
+        }
+    }
+}
+
+pub(super) fn members() -> DataExtensionSpec {
+    let field = |name: &str, field_type, max_length: Option<u32>, scale: Option<u32>| FieldSpec {
+        name: Some(name.into()),
+        field_type: Some(field_type),
+        max_length,
+        scale,
+        required: Some(name == "Key"),
+        primary_key: Some(name == "Key"),
+        ..FieldSpec::default()
+    };
+    DataExtensionSpec {
+        key: Some(MEMBERS.into()),
+        name: Some(MEMBERS.into()),
+        fields: vec![
+            field("Key", FieldType::Text, Some(20), None),
+            field("Name", FieldType::Text, Some(12), None),
+            field("Age", FieldType::Number, None, None),
+            field("Amount", FieldType::Decimal, Some(8), Some(2)),
+            field("Active", FieldType::Boolean, None, None),
+            field("Born", FieldType::Date, None, None),
+            field("Seen", FieldType::Date, None, None),
+            field("Foreign", FieldType::Text, Some(20), None),
+        ],
+        ..DataExtensionSpec::default()
+    }
+}

@@ -1,0 +1,73 @@
+//! What other writers have done, or may do at any moment: what is theirs must stay, and what they touched is not ours to vouch for.
+
+use std::collections::BTreeSet;
+
+use outflow_sandbox::model::{Effect, Fault, OtherWrite};
+
+use super::{check::folded, script::KEYS};
+
+/// What another writer puts into the column that no world maps.
+pub(super) const FOREIGN: &str = "Zq7 foreign";
+
+/// Other writers of the data extension. Keys are as the service compares them.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    /// Keys somebody else has written or removed since the last full run.
+    pub touched: BTreeSet<String>,
+    /// Keys somebody else may ever have made.
+    pub made: BTreeSet<String>,
+    /// Keys whose foreign column somebody else has filled and nobody has removed.
+    pub filled: BTreeSet<String>,
+    /// Keys that a fault may remove at any moment.
+    threatened: BTreeSet<String>,
+}
+
+impl Others {
+    /// Somebody has written, just now.
+    pub fn wrote(&mut self, write: &OtherWrite) {
+        let keys = keys_of(write);
+        self.touched.extend(keys.iter().cloned());
+        if matches!(write, OtherWrite::UpsertRow { .. }) {
+            self.made.extend(keys.iter().cloned());
+            self.filled.extend(keys.into_iter().filter(|it| !self.threatened.contains(it)));
+        } else {
+            self.filled.retain(|it| !keys.contains(it));
+        }
+    }
+
+    /// Somebody will write between two calls, it is not known when.
+    pub fn may_write(&mut self, fault: &Fault) {
+        let (Effect::Before { write } | Effect::After { write }) = &fault.effect else { return };
+        let keys = keys_of(write);
+        self.touched.extend(keys.iter().cloned());
+        if matches!(write, OtherWrite::UpsertRow { .. }) {
+            self.made.extend(keys);
+        } else {
+            self.filled.retain(|it| !keys.contains(it));
+            self.threatened.extend(keys);
+        }
+    }
+
+    /// Faults are gone.
+    pub fn heal(&mut self) {
+        self.threatened.clear();
+    }
+
+    /// Nobody can vouch for any row.
+    pub fn touch_all(&mut self) {
+        self.touched.extend(all_keys());
+    }
+}
+
+fn keys_of(write: &OtherWrite) -> BTreeSet<String> {
+    match write {
+        OtherWrite::UpsertRow { values, .. } => values.get("Key").cloned().flatten().map(|it| folded(&it)).into_iter().collect(),
+        OtherWrite::DeleteRow { keys, .. } => keys.get("Key").map(|it| folded(it)).into_iter().collect(),
+        // Rows that vanish without a trace.
+        _ => all_keys(),
+    }
+}
+
+fn all_keys() -> BTreeSet<String> {
+    KEYS.iter().map(|it| folded(it)).collect()
+}

@@ -1,0 +1,253 @@
+//! What is held against the rules after every run, however it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use outflow_domain::{KeyFingerprint, Outcome, RowFingerprint, RunEvent, Withheld};
+use outflow_engine::{EngineError, RunReport};
+use outflow_rows::{Canonicalizer, CsvFile, Scheme, fingerprints};
+
+use super::{
+    Before, Broken, Rule, World, blanks_arrive,
+    check::{Group, MARKER, folded},
+    is_done, job,
+    others::FOREIGN,
+};
+use crate::simulated::{Cell, SimulatedSource};
+
+/// Fingerprints of the model's rows, by key as the service compares keys.
+type Fingerprints = BTreeMap<String, (KeyFingerprint, RowFingerprint)>;
+
+impl World {
+    /// Holds what a run did against every rule; `None` is a run in which the machine has crashed.
+    pub(super) fn watch(&mut self, before: &Before, ran: Option<&Result<RunReport, EngineError>>) -> Result<(), Box<Broken>> {
+        self.note_events(before);
+        if let Some(Err(error)) = ran
+            && matches!(error.code(), "BUG-001" | "LED-002" | "BASE-001" | "BASE-003")
+        {
+            return Err(self.broken(Rule::CountsHold, error.to_string()));
+        }
+        self.check_imports()?;
+        self.check_files(before)?;
+        self.check_table()?;
+        self.check_marker()?;
+        if let Some(Ok(report)) = ran {
+            self.check_report(report)?;
+            if is_done(report) {
+                self.check_rows()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_events(&mut self, before: &Before) {
+        for record in self.ledger.records_since(before.events) {
+            match record.event {
+                RunEvent::Planned { manifest, mapping, .. } => {
+                    self.mapping = Some(*mapping);
+                    self.planned.extend(manifest.parts.into_iter().map(|it| (it.file().to_string(), it)));
+                }
+                RunEvent::ImportStarting { part, .. } => {
+                    let file =
+                        self.planned.values().find(|it| it.part == part && it.file().to_string().contains(&file_word(&record.run.0)));
+                    if let Some(file) = file.map(|it| it.file().to_string()) {
+                        self.intended.entry(file).or_insert(record.at_ms);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// One import at a time, each intended before it was started.
+    fn check_imports(&self) -> Result<(), Box<Broken>> {
+        let model = self.model();
+        let imports = model.imports();
+        for (at, import) in imports.iter().enumerate() {
+            let file = &import.plan.file_spec;
+            if self.intended.get(file).is_none_or(|it| *it > import.started_ms) {
+                return Err(self.broken(Rule::IntentFirst, format!("an import of `{file}` was started, which the ledger does not know")));
+            }
+            for earlier in imports[..at].iter().filter(|it| it.plan.file_spec != *file) {
+                let has_ended = |it: &outflow_sandbox::model::Import| it.ended_ms.is_some_and(|it| it <= import.started_ms);
+                // An import whose start got lost cannot be found on every road: the same file was imported once more, and has ended.
+                let is_repeated =
+                    imports.iter().any(|it| it.id > earlier.id && it.plan.file_spec == earlier.plan.file_spec && has_ended(it));
+                if !has_ended(earlier) && !is_repeated && !self.abandoned.contains(&earlier.plan.file_spec) {
+                    let detail = format!("`{file}` was started while `{}` was at work", earlier.plan.file_spec);
+                    return Err(self.broken(Rule::OneImport, detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Files are as planned, and hold rows that may be sent.
+    fn check_files(&mut self, before: &Before) -> Result<(), Box<Broken>> {
+        let fingerprints = self.fingerprints();
+        let mut sent = BTreeSet::new();
+        for file in self.files.arrived_since(before.arrivals) {
+            let name = &file.name;
+            let Some(plan) = self.planned.get(name) else {
+                return Err(self.broken(Rule::AsPlanned, format!("`{name}` is in no manifest")));
+            };
+            if plan.bytes != file.bytes.len() as u64 {
+                return Err(
+                    self.broken(Rule::AsPlanned, format!("`{name}` has {} bytes where {} were planned", file.bytes.len(), plan.bytes))
+                );
+            }
+            match self.contents.get(name) {
+                Some(first) if *first == file.bytes => continue,
+                Some(_) => return Err(self.broken(Rule::AsPlanned, format!("`{name}` is not what it was when it was first sent"))),
+                None => {}
+            }
+            let rows = plan.rows;
+            self.contents.insert(name.clone(), file.bytes.clone());
+            let mut found = 0;
+            for record in CsvFile::new(&file.bytes).skip(1) {
+                let Ok(cells) = record else { return Err(self.broken(Rule::AsPlanned, format!("`{name}` is torn"))) };
+                let key = folded(cells[0].as_deref().unwrap_or_default());
+                found += 1;
+                self.check_sent(name, &key, before, &fingerprints)?;
+                // A run that finds its road closed begins anew on the other one, under another name.
+                let run = name.rsplit_once('_').map_or("", |(run, _)| run).to_owned();
+                if !sent.insert((run, key.clone())) {
+                    return Err(self.broken(Rule::NoDuplicates, format!("`{key}` is sent twice in one run")));
+                }
+            }
+            if found != rows {
+                return Err(self.broken(Rule::AsPlanned, format!("`{name}` has {found} rows where {rows} were planned")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sent(&self, file: &str, key: &str, before: &Before, fingerprints: &Fingerprints) -> Result<(), Box<Broken>> {
+        match self.groups().get(key) {
+            None => return Err(self.broken(Rule::AsPlanned, format!("`{file}` has `{key}`, which the model has not"))),
+            Some(Group::Withheld) => {
+                return Err(self.broken(Rule::NoDuplicates, format!("`{file}` has `{key}`, whose rows differ or cannot be sent")));
+            }
+            Some(Group::Sendable(_)) => {}
+        }
+        // A row in doubt is sent again, whatever was refused before; and so is all that a person asks for.
+        let may_repeat = before.sends_refused || before.has_doubt;
+        let was_refused = fingerprints.get(key).is_some_and(|(key, row)| before.refused.iter().any(|it| it.key == *key && it.row == *row));
+        if was_refused && !may_repeat {
+            return Err(self.broken(Rule::RefusedOnce, format!("`{file}` has `{key}`, which was refused just as it is")));
+        }
+        Ok(())
+    }
+
+    /// What the table holds is explained by the model and by others, and what is theirs is as they left it.
+    fn check_table(&mut self) -> Result<(), Box<Broken>> {
+        let stored = self.stored();
+        let others = &self.others;
+        let blanks = blanks_arrive(&self.script.switches);
+        for (key, row) in &stored {
+            let foreign = row.get("Foreign").and_then(Option::as_deref).filter(|it| !it.is_empty());
+            if !others.made.contains(key) {
+                if self.script.update_only {
+                    return Err(self.broken(Rule::NeverInserts, format!("`{key}` was inserted")));
+                }
+                if foreign.is_some() {
+                    return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was filled")));
+                }
+                let versions = self.ever.get(key).map_or(&[][..], Vec::as_slice);
+                let is_explained = versions.iter().any(|it| self.is_sendable(it) && self.differences(it, row).is_empty());
+                if blanks && !is_explained && !others.touched.contains(key) {
+                    return Err(self.broken(Rule::Explained, format!("`{key}` holds {row:?}")));
+                }
+            }
+        }
+        for key in &others.filled {
+            let Some(row) = stored.get(key) else { return Err(self.broken(Rule::OnlyOurs, format!("`{key}` of another writer is gone"))) };
+            if row.get("Foreign").and_then(Option::as_deref) != Some(FOREIGN) {
+                return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
+            }
+            if !self.ever.contains_key(key) && row.get("Name").and_then(Option::as_deref) != Some("Zq7 other") {
+                return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
+            }
+        }
+        let gone = self.held.keys().find(|it| !stored.contains_key(*it) && !others.touched.contains(*it));
+        if let Some(key) = gone {
+            return Err(self.broken(Rule::OnlyOurs, format!("`{key}` was there and is gone")));
+        }
+        self.held = stored;
+        Ok(())
+    }
+
+    /// Rule 9: no value of a customer is found in ledger or baseline.
+    fn check_marker(&self) -> Result<(), Box<Broken>> {
+        let refused = serde_json::to_string(&self.ledger.refused_of(&Self::name())).unwrap_or_default();
+        if refused.contains(MARKER) {
+            return Err(self.broken(Rule::NothingRests, "the marker is among the refusals of the ledger"));
+        }
+        Ok(())
+    }
+
+    /// What a run says is what an independent count of the model's rows gives.
+    fn check_report(&self, report: &RunReport) -> Result<(), Box<Broken>> {
+        let outcomes = &report.outcomes;
+        let wrong = |what: &str, said: u64, is: u64| {
+            let detail = format!("{what}: the run says {said}, there are {is}");
+            if said == is { Ok(()) } else { Err(self.broken(Rule::SaysWhatIs, detail)) }
+        };
+        let groups = self.groups();
+        let sendable = groups.values().filter(|it| matches!(it, Group::Sendable(_))).count() as u64;
+        let in_sendable = |row: &&crate::simulated::ModelRow| matches!(&row.0[0], Cell::Text(key) if matches!(groups.get(&folded(key)), Some(Group::Sendable(_))));
+        let rows_of_sendable = self.rows.iter().filter(in_sendable).count() as u64;
+        wrong("rows of the model", report.plan.source_rows, self.rows.len() as u64)?;
+        wrong("copies", outcomes.get(Outcome::Copy), rows_of_sendable - sendable)?;
+        let bad = |it| matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey });
+        wrong("invalid and duplicate rows", outcomes.count(bad), self.rows.len() as u64 - rows_of_sendable)?;
+        let left = outcomes.count(|it| !it.is_of_source());
+        let may_have_left = self.ever.keys().filter(|it| !groups.contains_key(*it)).count() as u64;
+        if left > may_have_left {
+            return Err(self.broken(Rule::SaysWhatIs, format!("{left} rows are said to have left, where at most {may_have_left} did")));
+        }
+        Ok(())
+    }
+
+    /// Every sendable row is as the model has it, or its refusal is remembered.
+    fn check_rows(&self) -> Result<(), Box<Broken>> {
+        let fingerprints = self.fingerprints();
+        let refused = self.ledger.refused_of(&Self::name());
+        for (key, group) in self.groups() {
+            let Group::Sendable(row) = group else { continue };
+            let is_refused = fingerprints.get(&key).is_some_and(|(key, row)| refused.iter().any(|it| it.key == *key && it.row == *row));
+            if is_refused || self.others.touched.contains(&key) {
+                continue;
+            }
+            match self.held.get(&key) {
+                None if self.script.update_only => {}
+                None => return Err(self.broken(Rule::Arrives, format!("`{key}` is not there"))),
+                Some(found) => {
+                    let wrong = self.differences(row, found);
+                    if !wrong.is_empty() {
+                        return Err(self.broken(Rule::Arrives, format!("`{key}`: {}", wrong.join("; "))));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fingerprints of the sendable rows, under the newest plan's mapping; none before there was any.
+    pub(super) fn fingerprints(&self) -> Fingerprints {
+        let Some(mapping) = &self.mapping else { return Fingerprints::new() };
+        let Ok(canonicalizer) = Canonicalizer::new(mapping, &SimulatedSource::schema()) else { return Fingerprints::new() };
+        let groups = self.groups();
+        let rows =
+            groups.iter().filter_map(|(key, it)| if let Group::Sendable(row) = it { Some((key.clone(), (*row).clone())) } else { None });
+        let (names, rows): (Vec<String>, Vec<_>) = rows.unzip();
+        let (mut of_keys, mut of_rows) = (Vec::new(), Vec::new());
+        let canonical = canonicalizer.canonicalize(&SimulatedSource::batch(&rows));
+        fingerprints(&canonical, &Scheme::derive(job::SECRET, Self::name().as_str()), &mut of_keys, &mut of_rows);
+        names.into_iter().zip(of_keys.into_iter().zip(of_rows)).collect()
+    }
+}
+
+/// A run's name as it stands in the names of its files.
+fn file_word(run: &str) -> String {
+    run.replace(|it: char| !it.is_ascii_alphanumeric() && it != '-', "_")
+}

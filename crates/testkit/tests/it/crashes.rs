@@ -1,0 +1,96 @@
+//! One fixed story, in which the machine crashes after every single effect.
+
+use outflow_engine::RunOptions;
+use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
+use outflow_testkit::{
+    simulated::{Cell, ModelRow},
+    world::{Event, Script, World},
+};
+
+/// More effects than any run of the story has.
+const EFFECTS_MAX: u32 = 2000;
+
+fn row(key: &str, name: &str, age: i64, note: &str) -> ModelRow {
+    let text = |it: &str| Cell::Text(it.to_owned());
+    ModelRow([text(key), text(name), Cell::Integer(age), Cell::Null, Cell::Null, Cell::Null, Cell::Null, text(note)])
+}
+
+/// Rows that need two files, one of which the service refuses the first time.
+fn first() -> Vec<ModelRow> {
+    ["a1", "b2", "c3", "d-4", "e5", "0009"].into_iter().enumerate().map(|(at, key)| row(key, "Zq7", at as i64, "Zq7 note")).collect()
+}
+
+/// Other values, one row less, one more, and one that returns to what it was.
+fn second() -> Vec<ModelRow> {
+    let mut rows = first();
+    rows[0] = row("a1", "Zq7 Ada", 7, "Zq7 other");
+    rows.remove(1);
+    rows[3] = row("e5", "Zq7 Eve", 4, "Zq7 note");
+    rows.push(row("x y", "Zq7", 1, "Zq7 note"));
+    rows
+}
+
+fn refusal() -> Event {
+    let fault = ImportFault::RejectRows { rows: Vec::new(), keys: vec!["c3".into(), "e5".into()], code: "InvalidNumber".into() };
+    let when = When { door: Some("import".into()), times: Some(2), ..When::default() };
+    Event::Fault(Box::new(Fault { when, effect: Effect::Import { fault } }))
+}
+
+const fn run(crash_after: Option<u32>) -> Event {
+    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after }
+}
+
+fn script(soap: bool, events: Vec<Event>) -> Script {
+    let switches = Switches { import_new_ms: 500, import_processing_ms: 1500, ..Switches::default() };
+    // `Name` and `Age` are mapped; the seed chooses how the world ends.
+    Script { seed: 8, switches, update_only: false, soap, mapped: 0b11, custom: true, part_bytes_max: Some(120), events }
+}
+
+/// Crashes after one effect more each time, until a run comes to its end.
+fn crash_everywhere(soap: bool, events: impl Fn(u32) -> Vec<Event>) {
+    for effects in 1..EFFECTS_MAX {
+        let lived = World::of_script(script(soap, events(effects))).live();
+        let lived = lived.unwrap_or_else(|broken| panic!("after {effects} effects:\n{broken}"));
+        // The ending of this seed crashes by itself, a fixed number of times.
+        if lived.crashes == quiet_crashes(soap, &events) {
+            assert!(effects > 50, "a run of the story has more effects than {effects}");
+            return;
+        }
+    }
+    panic!("no run came to its end within {EFFECTS_MAX} effects");
+}
+
+/// Crashes of the ending alone.
+fn quiet_crashes(soap: bool, events: &impl Fn(u32) -> Vec<Event>) -> u32 {
+    World::of_script(script(soap, events(u32::MAX))).live().unwrap_or_else(|broken| panic!("without a crash:\n{broken}")).crashes
+}
+
+/// The first run: a column is added, two files are sent, a row is refused.
+fn in_the_first_run(effects: u32) -> Vec<Event> {
+    vec![Event::Model(first()), refusal(), run(Some(effects)), Event::Model(second())]
+}
+
+/// The second run: rows change, leave and come, one is refused.
+fn in_the_second_run(effects: u32) -> Vec<Event> {
+    vec![Event::Model(first()), run(None), Event::Model(second()), refusal(), run(Some(effects)), Event::Model(first())]
+}
+
+#[test]
+fn a_first_run_by_rest_survives_a_crash_after_any_effect() {
+    crash_everywhere(false, in_the_first_run);
+}
+
+#[test]
+fn a_first_run_by_soap_survives_a_crash_after_any_effect() {
+    crash_everywhere(true, in_the_first_run);
+}
+
+#[test]
+fn a_second_run_by_rest_survives_a_crash_after_any_effect() {
+    crash_everywhere(false, in_the_second_run);
+}
+
+#[test]
+fn a_second_run_by_soap_survives_a_crash_after_any_effect() {
+    crash_everywhere(true, in_the_second_run);
+}

@@ -1,0 +1,98 @@
+//! A known-bad variant for each rule is caught: a check that cannot fail proves nothing.
+
+use outflow_testkit::{
+    sabotage::Sabotage,
+    world::{Rule, World},
+};
+
+/// Worlds in which a bad variant must be caught at the latest.
+const WORLDS_MAX: u64 = 400;
+
+/// Lives worlds with a bad variant until one breaks, and tells by which rule it was caught.
+#[track_caller]
+fn check(sabotage: Sabotage, caught_by: &[Rule]) {
+    let broken = (0..WORLDS_MAX).find_map(|seed| World::of_seed(seed).sabotaged(sabotage).live().err());
+    let Some(broken) = broken else { panic!("{sabotage:?} breaks rule {} and is not noticed in {WORLDS_MAX} worlds", sabotage.breaks()) };
+    assert!(caught_by.contains(&broken.rule), "{sabotage:?} breaks rule {} and is caught by another:\n{broken}", sabotage.breaks());
+}
+
+#[test]
+fn rule_1_confirming_what_was_merely_sent() {
+    check(Sabotage::ConfirmsWhatWasSent, &[Rule::Arrives, Rule::RefusedOnce]);
+}
+
+#[test]
+fn rule_2_doubt_that_a_crash_forgets() {
+    check(Sabotage::ForgetsDoubt, &[Rule::Arrives, Rule::OneImport]);
+}
+
+#[test]
+fn rule_3_an_import_over_an_open_one() {
+    check(Sabotage::StartsOverOpenImports, &[Rule::OneImport]);
+}
+
+#[test]
+fn rule_4_a_broken_source_taken_for_whole() {
+    check(Sabotage::TakesBrokenSourcesForWhole, &[Rule::SaysWhatIs]);
+}
+
+#[test]
+fn rule_5_a_file_decided_at_transfer() {
+    check(Sabotage::DecidesAtTransfer, &[Rule::AsPlanned]);
+}
+
+#[test]
+fn rule_6_an_intent_written_afterwards() {
+    check(Sabotage::WritesIntentsAfterwards, &[Rule::IntentFirst]);
+}
+
+#[test]
+fn rule_7_started_parts_dropped() {
+    check(Sabotage::DropsWhatWasStarted, &[Rule::OneImport, Rule::Arrives]);
+}
+
+#[test]
+fn rule_7_files_left_at_the_route() {
+    check(Sabotage::LeavesFilesAtTheRoute, &[Rule::NothingRests]);
+}
+
+#[test]
+fn rule_8_forgotten_refusals() {
+    check(Sabotage::ForgetsRefusals, &[Rule::RefusedOnce]);
+}
+
+#[test]
+fn rule_9_words_of_the_service_kept_with_values() {
+    check(Sabotage::QuotesValues, &[Rule::NothingRests]);
+}
+
+#[test]
+fn rule_9_private_files_kept() {
+    check(Sabotage::KeepsPrivateFiles, &[Rule::NothingRests]);
+}
+
+#[test]
+fn rule_10_keys_compared_by_their_bytes() {
+    check(Sabotage::ComparesKeysByTheirBytes, &[Rule::NoDuplicates]);
+}
+
+#[test]
+fn rule_11_a_table_known_by_its_name() {
+    check(Sabotage::TrustsNames, &[Rule::LossIsNoticed]);
+}
+
+#[test]
+fn rule_12_an_import_that_overwrites() {
+    check(Sabotage::Overwrites, &[Rule::OnlyOurs]);
+}
+
+#[test]
+fn rule_12_an_update_that_inserts() {
+    check(Sabotage::InsertsInUpdateOnly, &[Rule::NeverInserts]);
+}
+
+#[test]
+fn every_rule_has_a_variant() {
+    let broken: Vec<u8> = Sabotage::ALL.iter().map(|it| it.breaks()).collect();
+    assert!((1..=12).all(|it| broken.contains(&it)), "{broken:?}");
+}
