@@ -47,7 +47,12 @@ impl BaselineStore for FolderBaselines {
         fs::create_dir_all(&self.folder).map_err(&error)?;
         let temporary = self.path(&format!("{name}.new"));
         let file = File::create(&temporary).map_err(&error)?;
-        Ok(Box::new(SegmentFile { store: self.clone(), name: name.to_owned(), temporary, file: Some(BufWriter::with_capacity(1 << 20, file)) }))
+        Ok(Box::new(SegmentFile {
+            store: self.clone(),
+            name: name.to_owned(),
+            temporary,
+            file: Some(BufWriter::with_capacity(1 << 20, file)),
+        }))
     }
 
     fn open(&self, name: &str) -> Result<Blob, BaselineStoreError> {

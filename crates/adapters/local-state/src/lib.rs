@@ -79,3 +79,19 @@ impl StateFolder {
         self.root.join("activations").join(name.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use outflow_ports::promises::local;
+
+    use super::StateFolder;
+
+    #[tokio::test]
+    async fn the_state_folder_keeps_the_promises_of_its_ports() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::new(folder.path().join("state"));
+        let activation = "loyalty".parse().unwrap();
+        local::a_baseline_store_keeps_its_promises(&state.baselines(&activation));
+        local::a_spool_keeps_its_promises(&state.spool(&activation)).await;
+    }
+}

@@ -3,4 +3,6 @@
 //! Only with the feature `promises`, which nothing but tests turns on. A broken promise panics and says which.
 
 pub mod file_store;
+pub mod ledger;
+pub mod local;
 pub mod source;

@@ -76,7 +76,9 @@ impl SqliteLedger {
         let ledger = Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) };
         let version = ledger.migrate().map_err(|it| unusable(sentence(&it)))?;
         if version != SCHEMA_VERSION {
-            return Err(unusable(format!("it has tables of version {version}, and this program knows {SCHEMA_VERSION}; use the program that wrote it")));
+            return Err(unusable(format!(
+                "it has tables of version {version}, and this program knows {SCHEMA_VERSION}; use the program that wrote it"
+            )));
         }
         Ok(ledger)
     }
@@ -94,8 +96,7 @@ impl SqliteLedger {
             it.busy_timeout(BUSY_TIMEOUT)?;
             Ok(it)
         });
-        let connection =
-            opened.map_err(|it| LedgerError::Unusable { place: path.display().to_string(), message: sentence(&it) })?;
+        let connection = opened.map_err(|it| LedgerError::Unusable { place: path.display().to_string(), message: sentence(&it) })?;
         Ok(Some(Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) }))
     }
 
@@ -198,15 +199,17 @@ fn append(transaction: &Transaction<'_>, commit: &LedgerCommit) -> Result<Activa
     transaction
         .prepare_cached("INSERT INTO event (activation, run, at_ms, name, record) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![activation, record.run.0, record.at_ms, record.event.name(), serde_json::to_string(record)?])?;
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO activation (name, events, state) VALUES (?1, ?2, ?3)")?
-        .execute(params![activation, state.events as i64, serde_json::to_string(&state)?])?;
+    transaction.prepare_cached("INSERT OR REPLACE INTO activation (name, events, state) VALUES (?1, ?2, ?3)")?.execute(params![
+        activation,
+        state.events as i64,
+        serde_json::to_string(&state)?
+    ])?;
     let mut forget = transaction.prepare_cached("DELETE FROM refused WHERE activation = ?1 AND key = ?2")?;
     for key in &commit.forgotten {
         forget.execute(params![activation, key.0.to_be_bytes()])?;
     }
-    let mut remember =
-        transaction.prepare_cached("INSERT OR REPLACE INTO refused (activation, key, row, code, field, schema) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut remember = transaction
+        .prepare_cached("INSERT OR REPLACE INTO refused (activation, key, row, code, field, schema) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for it in &commit.refused {
         let field = it.field.as_ref().map(FieldName::as_str);
         remember.execute(params![activation, it.key.0.to_be_bytes(), it.row.bits() as i64, it.code, field, it.schema])?;

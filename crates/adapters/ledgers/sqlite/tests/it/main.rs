@@ -1,8 +1,8 @@
 //! Facts about the ledger in SQLite.
 
-use outflow_domain::{KeyFingerprint, RefusedRow, RowFingerprint, RunEvent, RunId, RunRecord, RunResult};
+use outflow_domain::{RunEvent, RunId, RunRecord, RunResult};
 use outflow_ledger_sqlite::SqliteLedger;
-use outflow_ports::{Ledger, LedgerCommit, LedgerError};
+use outflow_ports::{Ledger, LedgerCommit};
 
 fn commit(run: &str, expected_events: u64, event: RunEvent) -> LedgerCommit {
     let record = RunRecord { activation: "members".parse().unwrap(), run: RunId(run.into()), at_ms: 1_000, event };
@@ -30,41 +30,10 @@ async fn a_run_is_found_again_after_reopening() {
 }
 
 #[tokio::test]
-async fn a_writer_that_looked_at_an_older_state_is_refused() {
+async fn it_keeps_the_promises_of_every_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::open(&folder.path().join("l")).unwrap();
-    ledger.append(&started("r1", 0)).await.unwrap();
-    let refused = ledger.append(&started("r2", 0)).await.unwrap_err();
-    assert!(matches!(refused, LedgerError::Moved { expected: 0, found: 1, .. }), "{refused}");
-}
-
-#[tokio::test]
-async fn an_impossible_event_leaves_no_trace() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = SqliteLedger::open(&folder.path().join("l")).unwrap();
-    ledger.append(&started("r1", 0)).await.unwrap();
-    ledger.append(&commit("r1", 1, RunEvent::Transferred { part: 7 })).await.unwrap_err();
-    assert_eq!(ledger.events(&RunId("r1".into())).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn refusals_are_remembered_and_forgotten_by_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = SqliteLedger::open(&folder.path().join("l")).unwrap();
-    let refused = |key| RefusedRow {
-        key: KeyFingerprint(key),
-        row: RowFingerprint::of(u64::MAX),
-        code: "InvalidDate".into(),
-        field: Some("Born".parse().unwrap()),
-        schema: "s".into(),
-    };
-    let mut first = started("r1", 0);
-    first.refused = vec![refused(u128::MAX), refused(1)];
-    ledger.append(&first).await.unwrap();
-    let mut second = started("r2", 1);
-    second.forgotten = vec![KeyFingerprint(1)];
-    ledger.append(&second).await.unwrap();
-    assert_eq!(ledger.refused(&"members".parse().unwrap()).await.unwrap(), [refused(u128::MAX)]);
+    outflow_ports::promises::ledger::keeps_its_promises(&ledger).await;
 }
 
 #[test]
