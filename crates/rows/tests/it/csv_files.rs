@@ -51,6 +51,58 @@ fn a_torn_file_says_where() {
     assert!(CsvFile::new(b"\"\xff\"\n").next().unwrap().is_err());
 }
 
+/// Cells that break readers which guess.
+const NASTY: [&str; 24] = [
+    "\"",
+    "\"\"",
+    "\"x\"",
+    "a,b",
+    "a\nb",
+    "a\r\nb",
+    "a\rb",
+    " lead",
+    "trail ",
+    "\ttab\t",
+    "007",
+    "1e5",
+    "-",
+    "=1+1",
+    "@SUM(A1)",
+    "+49 30 1",
+    "\u{202e}rtl",
+    "\u{feff}bom",
+    "e\u{301}",
+    "\u{1f468}\u{200d}\u{1f469}",
+    "NULL",
+    "\\N",
+    "'; DROP TABLE x; --",
+    "\u{1}\u{7f}\u{85}",
+];
+
+/// The csv module of Python, in its strict mode, as a third reader beside the `csv` crate and our own.
+#[test]
+fn python_reads_what_we_write() {
+    use std::{
+        io::Write as _,
+        process::{Command, Stdio},
+    };
+    let keys = Int32Array::from_iter_values(0..NASTY.len() as i32);
+    let texts = StringArray::from(NASTY.to_vec());
+    let field = FieldType::Text { units_max: None };
+    let file = Model::of(vec![column(FieldType::Number, keys)], vec![column(field, texts)]).file();
+    let program = "import csv, io, json, sys\n\
+        text = io.TextIOWrapper(sys.stdin.buffer, encoding='utf-8', newline='')\n\
+        print(json.dumps(list(csv.reader(text, strict=True))))";
+    let python = Command::new("python3").args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut python = python.expect("python3 reads the file; install it with `apt-get install python3`");
+    python.stdin.take().expect("a pipe").write_all(file.as_bytes()).expect("python reads");
+    let output = python.wait_with_output().expect("python ends");
+    assert!(output.status.success());
+    let rows: Vec<Vec<String>> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let read: Vec<&str> = rows[1..].iter().map(|it| it[1].as_str()).collect();
+    assert_eq!(read, NASTY);
+}
+
 fn hostile() -> impl Strategy<Value = Option<String>> {
     prop_oneof![Just(None), "[ \"',;\r\n\t=0-9a-zé😀]{0,12}".prop_map(Some), any::<String>().prop_map(|it| Some(it.replace('\0', ""))),]
 }
