@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -144,6 +147,7 @@ impl MarketingCloud for BadCloud {
 pub(super) struct BadTransport {
     pub inner: Arc<dyn HttpTransport>,
     pub sabotage: Sabotage,
+    pub has_lied: AtomicBool,
 }
 
 impl fmt::Debug for BadTransport {
@@ -155,14 +159,23 @@ impl fmt::Debug for BadTransport {
 #[async_trait]
 impl HttpTransport for BadTransport {
     async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let (asked, instead) = match self.sabotage {
-            Sabotage::Overwrites => ("AddAndUpdate", "Overwrite"),
-            Sabotage::InsertsInUpdateOnly => ("UpdateButDoNotAdd", "AddAndUpdate"),
-            _ => return self.inner.send(request).await,
-        };
-        if let Ok(body) = std::str::from_utf8(&request.body) {
-            request.body = body.replace(asked, instead).into();
+        if self.sabotage != Sabotage::Overwrites {
+            return self.inner.send(request).await;
         }
-        self.inner.send(request).await
+        let (asked, instead) = ("AddAndUpdate", "Overwrite");
+        if let Ok(body) = std::str::from_utf8(&request.body)
+            && body.contains(asked)
+        {
+            request.body = body.replace(asked, instead).into();
+            self.has_lied.store(true, Ordering::Relaxed);
+        }
+        let mut answer = self.inner.send(request).await?;
+        // The adapter reads back what it has set, and shall find what it believes.
+        if let Ok(body) = std::str::from_utf8(&answer.body)
+            && self.has_lied.load(Ordering::Relaxed)
+        {
+            answer.body = body.replace(instead, asked).into();
+        }
+        Ok(answer)
     }
 }

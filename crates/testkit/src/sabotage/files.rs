@@ -7,7 +7,7 @@ use bytes::Bytes;
 use outflow_domain::FileName;
 use outflow_ports::{FileContent, FileStore, FileStoreError, StoredFile};
 
-use super::{Sabotage, source::DISGUISE};
+use super::{Sabotage, source::DISGUISES};
 
 pub(super) struct BadFiles {
     pub inner: Arc<dyn FileStore>,
@@ -35,7 +35,7 @@ impl FileStore for BadFiles {
         let changed = if self.sabotage == Sabotage::DecidesAtTransfer {
             without_last_row(&whole)
         } else {
-            whole.iter().copied().filter(|it| *it != DISGUISE as u8).collect()
+            whole.iter().map(|it| DISGUISES.iter().find(|(_, instead)| instead == it).map_or(*it, |(plain, _)| *plain)).collect()
         };
         self.inner.put(name, &Changed(changed), sent).await
     }

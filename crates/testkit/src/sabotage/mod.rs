@@ -12,6 +12,7 @@ mod spool;
 
 use std::sync::Arc;
 
+use outflow_domain::InsertMode;
 use outflow_engine::Ports;
 use outflow_marketing_cloud::HttpTransport;
 
@@ -53,7 +54,7 @@ pub enum Sabotage {
     TrustsNames,
     /// Rule 12: imports replace what is there.
     Overwrites,
-    /// Rule 12: imports of an update-only activation insert.
+    /// Rule 12: the mode of an update-only activation is overlooked.
     InsertsInUpdateOnly,
 }
 
@@ -109,9 +110,14 @@ impl Saboteur {
         Self { sabotage, memory: Memory::default() }
     }
 
+    /// How the variant reads the mode it is given.
+    pub fn mode(&self, asked: InsertMode) -> InsertMode {
+        if self.sabotage == Sabotage::InsertsInUpdateOnly { InsertMode::InsertAndUpdate } else { asked }
+    }
+
     /// Stands between the adapter and the service.
     pub fn transport(&self, inner: Arc<dyn HttpTransport>) -> Arc<dyn HttpTransport> {
-        Arc::new(BadTransport { inner, sabotage: self.sabotage })
+        Arc::new(BadTransport { inner, sabotage: self.sabotage, has_lied: false.into() })
     }
 
     /// Stands between the engine and its ports.

@@ -10,8 +10,9 @@ use outflow_ports::{BatchStream, Query, Scan, ScanOptions, Source, SourceError};
 
 use super::Sabotage;
 
-/// Tells keys apart that the service takes for equal; the route takes it away again, so that only the engine is deceived.
-pub(super) const DISGUISE: char = '~';
+/// Characters that another spelling of a key is known by, and what stands for them, so that keys which the service takes for equal are not
+/// equal for the engine. The route turns them back, so that nobody else is deceived.
+pub(super) const DISGUISES: [(u8, u8); 2] = [(b'A', b'~'), (b' ', b'^')];
 
 pub(super) struct BadSource {
     pub inner: Arc<dyn Source>,
@@ -49,13 +50,16 @@ impl Source for BadSource {
     }
 }
 
-/// Marks keys that would fold together with another spelling.
+/// Keys with a capital or a trailing space, in disguise.
 fn disguised(batch: &RecordBatch) -> RecordBatch {
     let keys = batch.column(0).as_string::<i32>();
-    let is_other_spelling = |key: &str| key.ends_with(' ') || key.chars().any(char::is_uppercase);
-    let mark = |key: &str| if is_other_spelling(key) { format!("{}{DISGUISE}", key.trim_end()) } else { key.to_owned() };
-    let marked: StringArray = keys.iter().map(|it| it.map(mark)).collect();
+    let [capital, space] = DISGUISES.map(|(plain, instead)| (char::from(plain), char::from(instead)));
+    let disguise = |key: &str| {
+        let key = key.replace(capital.0, &capital.1.to_string());
+        key.strip_suffix(space.0).map_or(key.clone(), |it| format!("{it}{}", space.1))
+    };
+    let disguised: StringArray = keys.iter().map(|it| it.map(disguise)).collect();
     let mut columns = batch.columns().to_vec();
-    columns[0] = Arc::new(marked) as Arc<dyn Array>;
+    columns[0] = Arc::new(disguised) as Arc<dyn Array>;
     RecordBatch::try_new(batch.schema(), columns).expect("the same columns with other texts")
 }

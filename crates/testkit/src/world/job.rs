@@ -20,11 +20,12 @@ impl World {
         let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
         let fields = [("Name", "name"), ("Age", "age"), ("Amount", "amount"), ("Active", "active"), ("Born", "born"), ("Seen", "seen")];
         let mapped = fields.iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
+        let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
         Job {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
-                insert: if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate },
+                insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
                 fields: mapped.map(|(_, (field, column))| wish(field, column)).collect(),
                 custom_attributes: if self.script.custom { vec!["note".into()] } else { Vec::new() },
