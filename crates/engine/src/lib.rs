@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Each step is a file under `steps`. Everything outside is behind a port (crate `outflow-ports`); every event goes through one
-//! [`recorder`], intent before effect, so that a crash anywhere is settled by the next run.
+//! `recorder`, intent before effect, so that a crash anywhere is settled by the next run.
 
 mod advance;
 mod buckets;

@@ -26,6 +26,8 @@ function project() {
     };
     const folder = path.join(home, 'deploy', unit, 'dataExtension');
     fs.mkdirSync(folder, { recursive: true });
+    // Older Node takes a module for one only where a package says so.
+    fs.writeFileSync(path.join(home, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
     fs.writeFileSync(path.join(home, '.mcdevrc.json'), JSON.stringify(config));
     fs.writeFileSync(path.join(home, '.mcdev-auth.json'), JSON.stringify({ sandbox: login }));
     fs.copyFileSync(path.join(model, '.mcdev-validations.js'), path.join(home, '.mcdev-validations.js'));
