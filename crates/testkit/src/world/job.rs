@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::{
-    Activation, FieldWish, ImportRoute, InsertMode,
-    activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
-};
+use outflow_domain::{Activation, FieldWish, ImportRoute, InsertMode, activation::PART_BYTES_MAX};
 use outflow_engine::Job;
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
@@ -14,6 +11,10 @@ use super::{MEMBERS, World};
 
 /// The secret of every world's project.
 pub(super) const SECRET: &[u8] = b"a secret of the simulated world";
+
+/// How long an import is waited for. Late ones of the scripts come before and after it; and asking every 15 seconds for the product's own hours
+/// was most of what a world cost.
+const DEADLINE_S: u64 = 3600;
 
 impl World {
     pub(super) fn job(&self) -> Job {
@@ -32,7 +33,7 @@ impl World {
                 time_zone: None,
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
                 part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
-                import_deadline_s: IMPORT_DEADLINE_S,
+                import_deadline_s: DEADLINE_S,
             },
             query: Query { sql: "SELECT * FROM members".into() },
             file_location: outflow_sandbox::model::ENHANCED_FTP.into(),

@@ -34,6 +34,7 @@ fn live(seed: u64) -> Result<(), Box<dyn FnOnce() -> String + Send>> {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a replay tells how it ended")]
 fn every_world_comes_out_right() {
     if let Some(seed) = wanted("OUTFLOW_SEED") {
         live(seed).unwrap_or_else(|story| panic!("{}", story()));
