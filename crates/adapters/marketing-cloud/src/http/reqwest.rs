@@ -148,7 +148,7 @@ fn explain(error: &reqwest::Error, host: &str) -> TransportError {
         return TransportError::Certificate { host: host.to_owned(), message: wrong };
     }
     if error.is_connect() || error.is_builder() {
-        return TransportError::NotSent { message: chain(error) };
+        return TransportError::NotSent { message: format!("{host} cannot be reached: {}", chain(error)) };
     }
     interrupted(error)
 }
