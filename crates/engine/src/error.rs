@@ -66,7 +66,15 @@ pub enum EngineError {
         /// What is wrong with it.
         source: OpenError,
     },
-    /// A segment could not be stored or found.
+    /// A file of the baseline is not there, or cannot be read.
+    #[error("{source}; put the file back, or run `outflow baseline rebuild {activation} --from destination`")]
+    BaselineUnreadable {
+        /// The activation.
+        activation: String,
+        /// Which file, and why.
+        source: BaselineStoreError,
+    },
+    /// A segment could not be stored, listed or removed.
     #[error(transparent)]
     BaselineStore(#[from] BaselineStoreError),
     /// A segment could not be written.
@@ -144,7 +152,7 @@ impl EngineError {
             Self::Blocked { .. } => "IMP-002",
             Self::RoadClosed { .. } => "IMP-003",
             Self::Baseline { .. } => "BASE-001",
-            Self::BaselineStore(_) => "BASE-002",
+            Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",
             Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",
             Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
             Self::UnfitBatch(_) => "SRC-006",

@@ -86,7 +86,19 @@ async fn run_once(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunR
     if let Err(second) = recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await {
         tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
     }
+    remove_private_files(ports, &recorder);
     Err(error)
+}
+
+/// Removes the private files of a run that has ended early, unless parts of it are still open: settling needs those.
+fn remove_private_files(ports: &Ports, recorder: &Recorder<'_>) {
+    let (run, open) = (recorder.run(), &recorder.state().open_parts);
+    if !open.iter().any(|it| it.run == *run)
+        && let Err(error) = ports.spool.remove_run(run)
+    {
+        // The next run sweeps them.
+        tracing::warn!(%run, "private files of the run are left behind: {error}");
+    }
 }
 
 /// Records that a run was stopped by a person, after its future was dropped.
@@ -99,7 +111,9 @@ pub async fn record_stop(job: &Job, ports: &Ports) -> Result<(), EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, run).await?;
     let stopped = EngineError::Stopped;
     let result = RunResult::Failed { code: stopped.code().to_owned(), message: stopped.to_string() };
-    Ok(recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await?)
+    recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await?;
+    remove_private_files(ports, &recorder);
+    Ok(())
 }
 
 struct Run<'a> {
@@ -127,6 +141,10 @@ impl Run<'_> {
         if !manifest.parts.is_empty() || !manifest.columns.is_empty() || compared.sealed.local.updates > 0 {
             let mapping = Box::new(compared.resolved.mapping.clone());
             let identity = compared.resolved.identity.clone();
+            if !manifest.parts.is_empty() {
+                // A wrong password or host key shows before anything is begun: no column is created for files that cannot travel.
+                ports.files.check().await?;
+            }
             recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
             self.advance_locally(recorder, &compared).await?;
             self.add_columns(recorder, &mut compared, &manifest.columns).await?;

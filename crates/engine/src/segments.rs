@@ -45,7 +45,8 @@ impl<'p> Segments<'p> {
 
     /// Opens a segment that the ledger names.
     pub fn open(&self, kind: Kind, named: &SegmentRef, mapping: Option<&Mapping>) -> Result<Segment<Blob>, EngineError> {
-        let bytes = self.ports.baselines.open(&named.name)?;
+        let unreadable = |source| EngineError::BaselineUnreadable { activation: self.activation.to_owned(), source };
+        let bytes = self.ports.baselines.open(&named.name).map_err(unreadable)?;
         let expect = Expect {
             kind,
             scheme: SCHEME,
