@@ -18,10 +18,11 @@ use outflow_sandbox::{
 };
 
 use crate::{
-    commands::{Done, failed, stop_asked},
+    commands::{Done, failed},
     exit::Exit,
     output::{self, number},
     project::Refused,
+    stop::Stop,
 };
 use customers::{Change, Customers};
 
@@ -50,7 +51,7 @@ pub async fn demo(stay: bool) -> Done {
             folder.display(),
             folder.display()
         ));
-        stop_asked().await;
+        Stop::listen().asked().await;
     }
     let stopped = demo.sandbox.stop().await;
     let removed = std::fs::remove_dir_all(&folder);

@@ -8,6 +8,7 @@ mod exit;
 mod output;
 mod progress;
 mod project;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -36,28 +36,37 @@ pub fn error_line(line: &str) {
 
 /// Prints an error with its causes: once, here.
 pub fn error(output: Output, code: &str, error: &(dyn Error + 'static)) {
-    let mut causes = Vec::new();
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // A transparent error and its source say the same.
-        if !message.contains(&cause_text) && causes.last() != Some(&cause_text) {
-            causes.push(cause_text);
-        }
-        source = cause.source();
-    }
-    if message.is_empty() {
-        message = "something went wrong".into();
-    }
+    let (message, causes) = told(error);
     match output {
-        Output::Json => json(&json!({ "error": { "code": code, "message": message, "causes": causes } })),
+        Output::Json => json(&json!({ "error": error_json(code, error) })),
         Output::Text => {
             error_line(&format!("error[{code}]: {message}"));
             causes.iter().for_each(|it| error_line(&format!("  cause: {it}")));
             error_line(&format!("  more:  docs/errors/{code}.md"));
         }
     }
+}
+
+/// An error as documents carry it.
+pub fn error_json(code: &str, error: &(dyn Error + 'static)) -> Value {
+    let (message, causes) = told(error);
+    json!({ "code": code, "message": message, "causes": causes })
+}
+
+/// What an error says, and what its causes say beyond that.
+fn told(error: &(dyn Error + 'static)) -> (String, Vec<String>) {
+    let message = error.to_string();
+    let mut causes: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // A transparent error and its source say the same.
+        if !message.contains(&text) && causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        source = cause.source();
+    }
+    (message, causes)
 }
 
 /// A table without lines around it, wrapped to the terminal.
@@ -75,7 +84,7 @@ pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

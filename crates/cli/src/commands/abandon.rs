@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Done, engine_failed, failed, lock, machine, ready};
+use super::{Done, Failure, engine_failed, failed, lock, machine, ready};
 use crate::{
     args::{Arguments, Output},
     assemble,
@@ -23,8 +23,8 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
         return Err(failed(arguments.output, "CLI-006", &refused));
     };
     let activation = project::activation(&project, name.as_str(), arguments.output)?;
-    let _locks = lock(arguments, &project, activation, &machine)?;
-    let ready = ready(arguments, &project, activation, &machine, true)?;
+    let _locks = lock(&project, activation, &machine).map_err(|it| Failure::from(it).printed(arguments.output))?;
+    let ready = ready(arguments, &project, activation, &machine, true).map_err(|it| it.printed(arguments.output))?;
     outflow_engine::abandon(&ready.job, &ready.ports, import).await.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {
         Output::Json => output::json(&json!({ "abandoned": import, "activation": name.as_str() })),

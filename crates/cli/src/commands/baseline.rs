@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Done, engine_failed, lock, machine, ready};
+use super::{Done, Failure, engine_failed, lock, machine, ready};
 use crate::{
     args::{Arguments, Baseline, Output, RebuildFrom},
     exit::Exit,
@@ -15,8 +15,8 @@ pub async fn baseline(arguments: &Arguments, wanted: &Baseline) -> Done {
     let project = project::load(arguments)?;
     let activation = project::activation(&project, activation, arguments.output)?;
     let machine = machine(arguments, &project)?;
-    let _locks = lock(arguments, &project, activation, &machine)?;
-    let ready = ready(arguments, &project, activation, &machine, true)?;
+    let _locks = lock(&project, activation, &machine).map_err(|it| Failure::from(it).printed(arguments.output))?;
+    let ready = ready(arguments, &project, activation, &machine, true).map_err(|it| it.printed(arguments.output))?;
     let rebuilt = outflow_engine::rebuild(&ready.job, &ready.ports).await.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {
         Output::Json => {

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use outflow_domain::{FileName, Mapping};
+use outflow_domain::{FileName, Mapping, mapping::most_similar};
+use outflow_engine::EngineError;
 use outflow_ports::{FileContent, Query};
 use outflow_project::{Activation, Connection, Project};
 use outflow_rows::model_columns;
@@ -168,12 +169,18 @@ async fn activation_problem(project: &Project, activation: &Activation, machine:
     };
     let (destination, connection) = project.route(activation);
     let cloud: Arc<_> = assemble::cloud(connection, machine).ok()?;
-    match cloud.describe(&destination.data_extension).await {
+    let key = &destination.data_extension;
+    match cloud.describe(key).await {
         Ok(Some(found)) => {
             let problems = Mapping::check(&activation.wish, &model_columns(&schema), &found).err()?;
             Some(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         }
-        Ok(None) => Some(format!("there is no data extension with the external key `{}`", destination.data_extension)),
+        Ok(None) => {
+            // A list that is not permitted takes away the hint only.
+            let all = cloud.list().await.unwrap_or_default();
+            let nearest = most_similar(key.as_str(), all.iter().map(|it| it.key.as_str()));
+            Some(EngineError::NoDataExtension { key: key.to_string(), nearest }.to_string())
+        }
         Err(error) => Some(error.to_string()),
     }
 }

@@ -6,13 +6,11 @@ mod check;
 mod destination;
 mod init;
 mod plan;
-pub mod run;
+mod run;
 mod runs;
 mod sandbox;
 mod schema;
 mod status;
-
-pub use run::stop_asked;
 
 use std::sync::Arc;
 
@@ -56,13 +54,51 @@ pub fn failed(output: Output, code: &str, error: &(dyn std::error::Error + 'stat
     Exit::Failed
 }
 
-/// Prints an error of the engine; some are the configuration's or another run's rather than a failure.
+/// Prints an error of the engine.
 pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
     output::error(output, error.code(), error);
+    engine_exit(error)
+}
+
+/// Some errors of the engine are the configuration's or another run's rather than a failure.
+pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Blocked { .. } => Exit::Blocked,
         EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } => Exit::Usage,
         _ => Exit::Failed,
+    }
+}
+
+/// Why an activation cannot be worked on, yet to be printed.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub code: &'static str,
+    pub error: Box<dyn std::error::Error + 'static>,
+}
+
+impl Failure {
+    fn new(code: &'static str, error: impl std::error::Error + 'static) -> Self {
+        Self { exit: Exit::Failed, code, error: Box::new(error) }
+    }
+
+    /// Prints it and says how the program ends.
+    pub fn printed(&self, output: Output) -> Exit {
+        output::error(output, self.code, self.error.as_ref());
+        self.exit
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self { exit: engine_exit(&error), ..Self::new(error.code(), error) }
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let exit = if matches!(error, LockError::Held { .. }) { Exit::Blocked } else { Exit::Failed };
+        Self { exit, ..Self::new("RUN-002", error) }
     }
 }
 
@@ -78,29 +114,25 @@ pub struct Ready {
 }
 
 /// Makes the adapters of an activation. `writes` opens the ledger for writing; a plan must leave no file behind.
-pub fn ready(arguments: &Arguments, project: &Project, activation: &Activation, machine: &Machine, writes: bool) -> Result<Ready, Exit> {
+pub fn ready(arguments: &Arguments, project: &Project, activation: &Activation, machine: &Machine, writes: bool) -> Result<Ready, Failure> {
     let ledger = if writes {
         assemble::ledger(machine)
     } else {
         assemble::ledger_to_read(machine).map(|it| it.unwrap_or_else(|| Arc::new(crate::commands::plan::NoLedger)))
     };
-    let ledger = ledger.map_err(|it| failed(arguments.output, "LED-003", &it))?;
+    let ledger = ledger.map_err(|it| Failure::new("LED-003", it))?;
     let progress = Arc::new(Shown::new(arguments.output == Output::Json));
-    let ports = assemble::ports(project, activation, machine, ledger, progress).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
+    let ports = assemble::ports(project, activation, machine, ledger, progress).map_err(|it| Failure::new("CLI-003", it))?;
     Ok(Ready { job: assemble::job(project, activation), ports })
 }
 
 /// The locks of an activation and of its data extension, so that one run at a time works on either.
-pub fn lock(arguments: &Arguments, project: &Project, activation: &Activation, machine: &Machine) -> Result<[ActivationLock; 2], Exit> {
-    let refused = |it: LockError| {
-        output::error(arguments.output, "RUN-002", &it);
-        if matches!(it, LockError::Held { .. }) { Exit::Blocked } else { Exit::Failed }
-    };
-    let own = machine.state.lock(activation.name()).map_err(refused)?;
+pub fn lock(project: &Project, activation: &Activation, machine: &Machine) -> Result<[ActivationLock; 2], LockError> {
+    let own = machine.state.lock(activation.name())?;
     let (destination, connection) = project.route(activation);
     let cloud = &connection.marketing_cloud;
     let place = format!("{}-{}-{}", cloud.tenant.auth_url(), cloud.account_id.as_deref().unwrap_or("owner"), destination.data_extension);
     let name: String = place.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '_' }).collect();
-    let shared = machine.state.lock_data_extension(&name).map_err(refused)?;
+    let shared = machine.state.lock_data_extension(&name)?;
     Ok([own, shared])
 }

@@ -18,7 +18,7 @@ pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
     let project = project::load(arguments)?;
     let activation = project::activation(&project, &wanted.activation, arguments.output)?;
     let machine = machine(arguments, &project)?;
-    let ready = ready(arguments, &project, activation, &machine, false)?;
+    let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
     let report = outflow_engine::plan(&ready.job, &ready.ports, &options).await.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {

@@ -1,12 +1,13 @@
 //! `outflow run`: sends what changed.
 
-use outflow_domain::{Outcome, OutcomeCounts, RunResult, Sent, Withheld};
+use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, RunEvent, RunResult, Sent, Withheld};
 use outflow_engine::{EngineError, RunOptions, RunReport};
+use outflow_ports::{Ledger, LedgerError};
 use outflow_project::{Activation, Project};
 use serde_json::{Value, json};
 
 use super::{
-    Done, engine_failed, lock, machine,
+    Done, Failure, lock, machine,
     plan::{field_type, outcomes_json, plan_json},
     ready,
 };
@@ -16,6 +17,7 @@ use crate::{
     exit::Exit,
     output::{self, number, rows},
     project,
+    stop::Stop,
 };
 
 pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
@@ -25,24 +27,26 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     let machine = machine(arguments, &project)?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
     let (mut worst, mut documents) = (Exit::Success, Vec::new());
+    let mut stop = Stop::listen();
     for activation in activations {
-        match run_one(arguments, &project, activation, &machine, &options).await {
-            Ok(report) => {
+        match run_one(arguments, &project, activation, &machine, &options, &mut stop).await {
+            Ok((report, failures)) => {
                 worst = worst.worse(Exit::of_result(&report.result));
                 match arguments.output {
-                    Output::Json => documents.push(run_json(&report)),
-                    Output::Text => output::text(&run_text(&report)),
+                    Output::Json => documents.push(run_json(&report, &failures)),
+                    Output::Text => output::text(&run_text(&report, &failures)),
                 }
             }
-            Err(Refused::Printed(exit)) => worst = worst.worse(exit),
-            Err(Refused::Engine(error)) => {
-                if arguments.output == Output::Json {
-                    documents.push(json!({ "activation": activation.name().as_str(), "error": { "code": error.code(), "message": error.to_string() } }));
-                    worst = worst.worse(if matches!(error, EngineError::Blocked { .. }) { Exit::Blocked } else { Exit::Failed });
-                } else {
-                    worst = worst.worse(engine_failed(arguments.output, &error));
+            Err(failure) => {
+                worst = worst.worse(failure.exit);
+                match arguments.output {
+                    Output::Json => {
+                        let error = output::error_json(failure.code, failure.error.as_ref());
+                        documents.push(json!({ "activation": activation.name().as_str(), "error": error }));
+                    }
+                    Output::Text => output::error(Output::Text, failure.code, failure.error.as_ref()),
                 }
-                if matches!(error, EngineError::Stopped) {
+                if matches!(failure.error.downcast_ref(), Some(EngineError::Stopped)) {
                     break;
                 }
             }
@@ -54,56 +58,47 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     Ok(worst)
 }
 
-/// Why an activation did not run.
-enum Refused {
-    /// The reason is printed already.
-    Printed(Exit),
-    /// The engine says why.
-    Engine(EngineError),
-}
-
-impl From<Exit> for Refused {
-    fn from(exit: Exit) -> Self {
-        Self::Printed(exit)
-    }
-}
-
 async fn run_one(
     arguments: &Arguments,
     project: &Project,
     activation: &Activation,
     machine: &Machine,
     options: &RunOptions,
-) -> Result<RunReport, Refused> {
-    let _locks = lock(arguments, project, activation, machine)?;
+    stop: &mut Stop,
+) -> Result<(RunReport, Vec<ImportFailure>), Failure> {
+    let _locks = lock(project, activation, machine)?;
     let ready = ready(arguments, project, activation, machine, true)?;
     let ran = tokio::select! {
         ran = outflow_engine::run(&ready.job, &ready.ports, options) => Some(ran),
-        () = stop_asked() => None,
+        () = stop.asked() => None,
     };
     match ran {
-        Some(ran) => ran.map_err(Refused::Engine),
+        Some(ran) => {
+            let report = ran?;
+            let failures = import_failures(ready.ports.ledger.as_ref(), &report).await.map_err(EngineError::from)?;
+            Ok((report, failures))
+        }
         None => {
-            outflow_engine::record_stop(&ready.job, &ready.ports).await.map_err(Refused::Engine)?;
-            Err(Refused::Engine(EngineError::Stopped))
+            outflow_engine::record_stop(&ready.job, &ready.ports).await?;
+            Err(EngineError::Stopped.into())
         }
     }
 }
 
-/// Returns when a person or the machine asks the program to end.
-pub async fn stop_asked() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
+/// An import of the run that Marketing Cloud itself called failed.
+struct ImportFailure {
+    part: u32,
+    code: String,
+}
+
+/// Why rows are pending, where Marketing Cloud has told.
+async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
+    let records = ledger.events(&report.run).await?;
+    let failure = |event| match event {
+        RunEvent::ImportEnded { part, status: ImportStatus::Failed { code, .. } } => Some(ImportFailure { part, code }),
+        _ => None,
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    Ok(records.into_iter().filter_map(|it| failure(it.event)).collect())
 }
 
 const fn result_words(result: &RunResult) -> &'static str {
@@ -151,7 +146,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
     text
 }
 
-fn run_text(report: &RunReport) -> String {
+fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     let plan = &report.plan;
     let mut text =
         format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
@@ -176,6 +171,15 @@ fn run_text(report: &RunReport) -> String {
             text.push_str(&format!("      {} × {}{field}\n", number(it.rows), it.code));
         }
     }
+    for it in failures {
+        text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
+    }
+    if matches!(report.result, RunResult::RowsPending) {
+        text.push_str(&format!(
+            "  rows that are pending are compared and sent again by the next run; `outflow runs {}` tells what happened\n",
+            report.run
+        ));
+    }
     let confirmed = sent(&report.outcomes, Sent::Confirmed);
     let summary = if plan.parts.is_empty() {
         "nothing was sent".to_owned()
@@ -186,7 +190,7 @@ fn run_text(report: &RunReport) -> String {
     text
 }
 
-fn run_json(report: &RunReport) -> Value {
+fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
     let refused: Vec<Value> = report.refused.iter().map(|it| json!({ "code": it.code, "field": it.field, "rows": it.rows })).collect();
     json!({
         "run": report.run.to_string(),
@@ -195,6 +199,7 @@ fn run_json(report: &RunReport) -> Value {
         "outcomes": outcomes_json(&report.outcomes),
         "resumed": outcomes_json(&report.resumed),
         "refused": refused,
+        "failed_imports": failures.iter().map(|it| json!({ "part": it.part, "code": it.code })).collect::<Vec<_>>(),
         "plan": plan_json(&report.plan),
     })
 }

@@ -7,11 +7,12 @@ use outflow_sandbox::{
     doors::{Ports, ProxyOptions, SftpOptions},
 };
 
-use super::{Done, failed, run::stop_asked};
+use super::{Done, failed};
 use crate::{
     args::{Output, Sandbox},
     exit::Exit,
     output,
+    stop::Stop,
 };
 
 pub async fn sandbox(wanted: &Sandbox) -> Done {
@@ -33,6 +34,8 @@ pub async fn sandbox(wanted: &Sandbox) -> Done {
         sftp,
         ..Options::default()
     };
+    // Whoever reads the ready file may ask for the end at once.
+    let mut stop = Stop::listen();
     let running = Doors::start(options).await.map_err(|it| failed(&it))?;
     if let Some(path) = &wanted.ready_file {
         running.write_ready_file(path).map_err(|it| failed(&it))?;
@@ -50,7 +53,7 @@ pub async fn sandbox(wanted: &Sandbox) -> Done {
         Some(path) => output::text(&format!("  addresses and credentials are in {}", path.display())),
         None => output::text("  credentials: start with --ready-file FILE to have them written"),
     }
-    stop_asked().await;
+    stop.asked().await;
     running.stop().await.map_err(|it| failed(&it))?;
     Ok(Exit::Success)
 }

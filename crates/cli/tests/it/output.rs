@@ -1,0 +1,178 @@
+//! `--output json` of every command, and every exit code by a real situation.
+
+use std::collections::BTreeSet;
+
+use outflow_sandbox::model::{ImportFault, When};
+use serde_json::Value;
+
+use crate::{
+    people::people,
+    world::{ACTIVATION, DATA_EXTENSION, Project, World, activation},
+};
+
+/// The document has exactly these members.
+#[track_caller]
+fn has(document: &Value, members: &[&str]) {
+    let found: BTreeSet<&str> =
+        document.as_object().unwrap_or_else(|| panic!("no object: {document}")).keys().map(String::as_str).collect();
+    assert_eq!(found, members.iter().copied().collect(), "{document}");
+}
+
+const PLAN: [&str; 13] = [
+    "plan",
+    "activation",
+    "data_extension",
+    "route",
+    "is_first",
+    "has_changes",
+    "columns",
+    "source_rows",
+    "to_send",
+    "decided",
+    "newly_left",
+    "parts",
+    "open_parts",
+];
+
+#[test]
+fn every_command_prints_one_document() {
+    let world = World::of(&people(10));
+    let program = &world.program;
+    let plan = program.json(0, &["plan", ACTIVATION]);
+    has(&plan, &[&PLAN[..], &["invalid"]].concat());
+    has(&plan["to_send"][0], &["intent", "rows"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes"]);
+    has(&plan["columns"][0], &["name", "type"]);
+
+    has(&program.json(0, &["runs"]), &["runs"]);
+    let ran = program.json(0, &["run", ACTIVATION]);
+    has(&ran, &["runs"]);
+    let run = &ran["runs"][0];
+    has(run, &["run", "activation", "result", "outcomes", "resumed", "refused", "failed_imports", "plan"]);
+    has(&run["outcomes"][0], &["intent", "fate", "leaving", "rows"]);
+    assert_eq!(run["outcomes"], serde_json::json!([{ "intent": "insert", "fate": "confirmed", "leaving": false, "rows": 10 }]));
+
+    let runs = program.json(0, &["runs", "--activation", ACTIVATION]);
+    has(&runs["runs"][0], &["run", "activation", "started_ms", "result"]);
+    let explained = program.json(0, &["runs", run["run"].as_str().expect("a run has a name")]);
+    has(&explained, &["run", "events"]);
+    assert_eq!(explained["events"][0]["event"], "started");
+
+    let status = program.json(0, &["status"]);
+    has(&status, &["activations"]);
+    has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open"]);
+
+    let check = program.json(0, &["check", "--connect", "--canary"]);
+    has(&check, &["problems", "connect"]);
+    has(&check["connect"][0], &["what", "ok", "problem"]);
+
+    let list = program.json(0, &["destination", "list"]);
+    has(&list["data_extensions"][0], &["connection", "key", "name", "is_sendable", "retention"]);
+    let shown = program.json(0, &["destination", "show", DATA_EXTENSION]);
+    assert_eq!((&shown["key"], &shown["rows"]), (&DATA_EXTENSION.into(), &10.into()), "{shown}");
+    let rebuilt = program.json(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    has(&rebuilt, &["activation", "rows", "unreadable"]);
+    assert!(program.json(0, &["schema"])["properties"].is_object());
+}
+
+#[test]
+fn errors_are_documents_too() {
+    let world = World::of(&people(10));
+    has(&world.program.json(64, &["plan", "memberz"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(1, &["abandon", "nothing"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(1, &["runs", "no-such-run"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(1, &["destination", "show", "Nowhere"])["error"], &["code", "message", "causes"]);
+    world.write(&Project { data_extension: "Nowhere", ..Project::default() });
+    has(&world.program.json(64, &["plan", ACTIVATION])["error"], &["code", "message", "causes"]);
+    let ran = world.program.json(64, &["run", ACTIVATION]);
+    has(&ran["runs"][0], &["activation", "error"]);
+    has(&ran["runs"][0]["error"], &["code", "message", "causes"]);
+    world.write(&Project { activation: "from: nobody".into(), ..Project::default() });
+    let problems = world.program.json(64, &["check"]);
+    has(&problems["problems"][0], &["code", "file", "line", "column", "what", "hint"]);
+}
+
+#[test]
+fn a_run_that_is_locked_out_is_one_document() {
+    let world = World::of(&people(10));
+    world.fault(When::default(), ImportFault::HoldUntilReleased);
+    let _first = world.program.start(&["run", ACTIVATION]);
+    crate::world::until("the import is held", || world.inspect("GET", "imports")["imports"][0]["held"] == true);
+    let second = world.program.json(5, &["run", ACTIVATION]);
+    has(&second["runs"][0], &["activation", "error"]);
+    assert_eq!(second["runs"][0]["error"]["code"], "RUN-002");
+}
+
+/// 0, 1, 2, 3, 4, 5 and 64, each as it comes about.
+mod exit_codes {
+    use super::*;
+
+    #[test]
+    fn success_and_changes() {
+        let world = World::of(&people(10));
+        world.program.ends(0, &["plan", ACTIVATION]);
+        world.program.ends(2, &["plan", ACTIVATION, "--detailed-exitcode"]);
+        world.run(0);
+        world.program.ends(0, &["plan", ACTIVATION, "--detailed-exitcode"]);
+    }
+
+    #[test]
+    fn failed() {
+        let world = World::of(&people(10));
+        std::fs::remove_file(world.path("people.csv")).expect("the model can be removed");
+        world.run(1);
+    }
+
+    #[test]
+    fn rows_refused() {
+        let world = World::of(&people(10));
+        let fault = ImportFault::RejectRows { rows: vec![2], keys: vec![], code: "InvalidNumber".into() };
+        world.fault(When::default(), fault);
+        world.run(3);
+    }
+
+    #[test]
+    fn rows_pending() {
+        let world = World::of(&people(10));
+        world.fault(When::default(), ImportFault::StopAfterRows { rows: 3 });
+        let told = world.run(4);
+        assert!(told.out.contains("sent, not confirmed"), "{}", told.out);
+    }
+
+    #[test]
+    fn blocked() {
+        let world = World::new();
+        let project = Project { activation: activation("import: rest\n    import_deadline: 1s"), ..Project::default() };
+        world.write(&project);
+        world.write_people(&project, &people(10));
+        world.fault(When::default(), ImportFault::NeverFinish { apply: true });
+        world.run(5);
+    }
+
+    #[test]
+    fn wrong_usage_and_configuration() {
+        let world = World::of(&people(10));
+        world.program.ends(64, &["no-such-command"]);
+        world.program.ends(64, &["run"]);
+        world.program.ends(64, &["run", "no-such-activation"]);
+        world.write(&Project { activation: "from: nobody".into(), ..Project::default() });
+        world.program.ends(64, &["check"]);
+    }
+
+    #[test]
+    fn help_and_version_are_no_errors() {
+        let world = World::new();
+        let told = world.program.ends(0, &["--help"]);
+        assert!(told.out.contains("Usage: outflow") && told.err.is_empty(), "{}", told.out);
+        world.program.ends(0, &["--version"]);
+    }
+
+    /// The worst of several counts, and the others run all the same.
+    #[test]
+    fn of_several_activations() {
+        let world = World::of(&people(10));
+        let told = world.program.call(&["run", ACTIVATION, "nobody"]);
+        assert_eq!(told.code, Some(64), "{}", told.err);
+        assert_eq!(world.rows().len(), 0, "a wrong name is told before anything runs");
+    }
+}
