@@ -2,4 +2,6 @@
 
 mod crashes;
 mod known_bad;
+mod promises;
+mod protocol;
 mod worlds;
