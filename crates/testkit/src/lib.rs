@@ -4,6 +4,7 @@
 //! a cloud that is the sandbox's own model. [`world`] puts the real engine among them, lets everything go wrong that can, and checks what
 //! must be true at the end. One seed is one world. [`sabotage`] are the mistakes that a world must notice.
 
+pub mod protocol;
 pub mod sabotage;
 pub mod simulated;
 pub mod world;

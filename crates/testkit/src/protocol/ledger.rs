@@ -21,20 +21,11 @@ pub(super) enum Fact {
     ImportStarted { import: u8 },
     ImportNotStarted { closed: bool },
     ImportEnded { end: End },
-    Settled { evidence: Evidence2, confirmed: Updates, doubt: Rows },
+    Settled { confirmed: Updates, doubt: Rows },
     Dropped,
     Advanced { base: Rows, merged: bool },
     Abandoned,
     Ended { result: Ended },
-}
-
-/// [`Evidence`], as a key of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Evidence2 {
-    Counts,
-    Rows,
-    ReadBack,
-    None,
 }
 
 /// How a run ends.
@@ -195,14 +186,10 @@ impl Ledgers {
                 RunEvent::ImportNotStarted { part, code: "no".into(), closed: closed.then_some(self.settings.route) }
             }
             Fact::ImportEnded { end } => RunEvent::ImportEnded { part, status: status(end) },
-            Fact::Settled { evidence, confirmed, doubt } => RunEvent::PartSettled {
+            Fact::Settled { confirmed, doubt } => RunEvent::PartSettled {
                 part,
-                evidence: match evidence {
-                    Evidence2::Counts => Evidence::Counts,
-                    Evidence2::Rows => Evidence::Rows,
-                    Evidence2::ReadBack => Evidence::ReadBack,
-                    Evidence2::None => Evidence::None,
-                },
+                // The fold does not ask what told.
+                evidence: Evidence::ReadBack,
                 outcomes: OutcomeCounts::default(),
                 confirmed: (confirmed != Updates::default()).then(|| segment(updates_letters(&confirmed))),
                 doubt: (doubt != Rows::default()).then(|| segment(letters(&doubt))),

@@ -36,6 +36,8 @@ pub enum Invariant {
     NoStartOverAnOpenImport,
     /// Every row of an import is in doubt in the ledger before the service can have heard of it.
     DoubtBeforeStart,
+    /// No file lies at the route that no process and no open part will remove: it holds customers' values, and an import may still read it.
+    NoFileIsForgotten,
     /// Every event can follow what the ledger holds.
     EventsFollow,
     /// Once nothing goes wrong any more, the destination comes to hold what the model has.
@@ -96,6 +98,8 @@ pub struct Settings {
     pub activations: usize,
     /// Keys of the model: 1 or 2.
     pub keys: usize,
+    /// What a row of the model may change to; `None` leaves the model.
+    pub changes: Vec<Option<Value>>,
     /// The road; SOAP imports can be found again by their definition.
     pub route: Route,
     /// Whether rows are added.
@@ -127,6 +131,7 @@ impl Default for Settings {
         Self {
             activations: 1,
             keys: 1,
+            changes: vec![None, Some(Value::A), Some(Value::B)],
             route: Route::Rest,
             insert: InsertMode::InsertAndUpdate,
             service: Service::InOrder,
@@ -311,6 +316,7 @@ impl fmt::Display for Invariant {
             Self::UnchangedIsTrue => "what is judged unchanged is there",
             Self::NoStartOverAnOpenImport => "no import is started over an open one",
             Self::DoubtBeforeStart => "doubt is durable before a start",
+            Self::NoFileIsForgotten => "no file is forgotten at the route",
             Self::EventsFollow => "every event can follow",
             Self::ComesToRest => "without faults, the destination comes to hold the model",
         })
