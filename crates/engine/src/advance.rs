@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outflow_baseline::{Kind, Segment, Update};
+use outflow_baseline::{Segment, Update};
 use outflow_domain::{ConfirmedSegment, KeyFingerprint, RunEvent};
 use outflow_ports::Blob;
 use outflow_rows::{Scheme, mapping_digest};
@@ -45,7 +45,7 @@ async fn merge(
         (counted.base, counted.delta) = (None, None);
     }
     let old = segments.open_baseline(&counted, state.mapping.as_deref().filter(|_| !retired))?;
-    let opened = batch.iter().map(|it| open_any(&segments, it)).collect::<Result<Vec<_>, _>>()?;
+    let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
     let next = segments.write_next(&old, &counted, Layers::new(&opened), updates_len, &latest.mapping, same_mapping)?;
     let Some(baseline) = next else { return Ok(()) };
@@ -53,12 +53,6 @@ async fn merge(
     let (mapping, identity) = (latest.mapping.clone(), latest.identity.clone());
     recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping, identity }).await?;
     Ok(())
-}
-
-/// A part that was confirmed whole is merged from the very file of its doubt; all others have a file of their own.
-fn open_any(segments: &Segments<'_>, confirmed: &ConfirmedSegment) -> Result<Segment<Blob>, EngineError> {
-    let kind = if confirmed.segment.name.starts_with("doubt") { Kind::Doubt } else { Kind::Delta };
-    segments.open(kind, &confirmed.segment, Some(&confirmed.mapping))
 }
 
 /// Updates of several segments in key order; of equal keys the latest segment speaks.

@@ -1,7 +1,7 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{BaselineRef, RunEvent, RunResult};
+use outflow_domain::{BaselineRef, Evidence, OutcomeCounts, RunEvent, RunResult};
 use outflow_ports::{Progress, RowFilter, RowQuery};
 use outflow_rows::{ReadBack, Scheme};
 
@@ -9,8 +9,12 @@ use crate::{
     error::EngineError,
     job::{Job, Ports},
     recorder::Recorder,
+    resume::drop_part,
     segments::Segments,
-    steps::resolve::{checked, describe, identity},
+    steps::{
+        import::import_name,
+        resolve::{checked, describe, identity},
+    },
 };
 
 /// What a rebuild has found.
@@ -25,12 +29,16 @@ pub struct Rebuilt {
 /// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
 ///
 /// Who wrote a row first is lost, so every row counts as adopted from here on. A row that the model does not have is kept and never
-/// reported as leaving. Rows in doubt stay in doubt.
+/// reported as leaving. All doubt ends, since every row was read back.
 ///
 /// # Errors
-/// [`EngineError`].
+/// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards.
 pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let name = job.activation.name.as_str();
+    let state = ports.ledger.activation(&job.activation.name).await?;
+    if let Some(open) = state.open_parts.iter().find(|it| it.may_be_running()) {
+        return Err(EngineError::Blocked { activation: name.to_owned(), import: import_name(open) });
+    }
     let connection = ports.cloud.connect().await?;
     let destination = describe(ports.cloud.as_ref(), job).await?;
     let schema = ports.source.describe(&job.query).await?;
@@ -83,7 +91,16 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
         let merged = recorder.state().confirmed.iter().map(|it| it.segment.name.clone()).collect();
         recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping: Box::new(mapping), identity }).await?;
     }
-    recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: Default::default() }).await?;
+    for open in recorder.state().open_parts.clone() {
+        if open.is_not_started() {
+            drop_part(ports, &mut recorder, &open).await?;
+        } else {
+            let (part, outcomes) = (open.plan.part, OutcomeCounts::default());
+            let event = RunEvent::PartSettled { part, evidence: Evidence::ReadBack, outcomes, confirmed: None, doubt: None };
+            recorder.record_of(open.run.clone(), event, Vec::new(), Vec::new()).await?;
+        }
+    }
+    recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
     crate::resume::sweep(ports, &recorder)?;
     Ok(Rebuilt { rows, unreadable })
 }

@@ -37,7 +37,8 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
         if matches!(part.stage, PartStage::Starting { .. } | PartStage::Started { .. }) {
             import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
         }
-        outcomes.merge(&settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?);
+        let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
+        outcomes.merge(&end.outcomes);
     }
     Ok(outcomes)
 }

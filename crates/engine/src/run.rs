@@ -47,7 +47,7 @@ pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<Plan
 async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunId) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
     let resolved = resolve(job, ports, options, &state, run).await?;
-    let open_parts = state.open_parts.len();
+    let open_parts = state.open_parts.iter().filter(|it| !it.is_abandoned).count();
     let compared = Compared::of(job, ports, resolved, run, state.baseline.version, false).await?;
     Ok(compared.report(job, open_parts, None))
 }
@@ -228,19 +228,17 @@ impl Run<'_> {
         let Self { job, ports, .. } = *self;
         let (run, parts) = (recorder.run().clone(), manifest.parts.len() as u32);
         let mut outcomes = OutcomeCounts::default();
-        let mut settled_keys = Vec::new();
+        let mut established = Vec::new();
         for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
             let Some(doubt) = &sealed.doubt else { continue };
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
             import::start(job, ports, recorder, plan.part, doubt).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
             let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
-            if settled.count(|it| matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. })) == 0 {
-                settled_keys.push(doubt.clone());
-            }
-            outcomes.merge(&settled);
+            established.extend(settled.established);
+            outcomes.merge(&settled.outcomes);
         }
-        settle::end_older_doubts(job, ports, recorder, &run, &settled_keys).await?;
+        settle::end_older_doubts(job, ports, recorder, &run, &established).await?;
         Ok(outcomes)
     }
 }

@@ -60,6 +60,14 @@ impl<'p> Segments<'p> {
         Segment::open(bytes, &expect).map_err(|it| self.unusable(&named.name, it))
     }
 
+    /// Opens a segment of what was established, in whichever form: a part that was confirmed whole is told by the very file of its doubt.
+    pub fn open_updates(&self, named: &SegmentRef, mapping: Option<&Mapping>) -> Result<Segment<Blob>, EngineError> {
+        let bytes = self.ports.baselines.open(&named.name)?;
+        let kind = Header::read(bytes.as_ref()).map_err(|it| self.unusable(&named.name, it))?.kind;
+        let kind = if kind == Kind::Doubt { Kind::Doubt } else { Kind::Delta };
+        self.open(kind, named, mapping)
+    }
+
     fn unusable(&self, segment: &str, source: outflow_baseline::OpenError) -> EngineError {
         EngineError::Baseline { activation: self.activation.to_owned(), segment: segment.to_owned(), source }
     }

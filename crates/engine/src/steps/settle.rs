@@ -34,15 +34,16 @@ pub(crate) async fn settle(
     run: &RunId,
     part: u32,
     schema_digest: &str,
-) -> Result<OutcomeCounts, EngineError> {
+) -> Result<PartEnd, EngineError> {
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
-    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest)?;
+    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
+    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt)?;
     let mut settled = settler.settle().await?;
     // Refusals are few and rows are many: only what is remembered has to be forgotten.
     let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
     settled.forgotten.retain(|it| remembered.contains(it));
-    let outcomes = settled.outcomes.clone();
+    let end = PartEnd { outcomes: settled.outcomes.clone(), established: settled.confirmed.clone() };
     let event = RunEvent::PartSettled {
         part,
         evidence: settled.evidence,
@@ -60,7 +61,16 @@ pub(crate) async fn settle(
         ports.spool.remove(run, &crate::part_files::csv_name(part))?;
         ports.spool.remove(run, &rows_name(part))?;
     }
-    Ok(outcomes)
+    Ok(end)
+}
+
+/// How a part has ended.
+pub(crate) struct PartEnd {
+    /// The outcomes of its rows.
+    pub outcomes: OutcomeCounts,
+    /// The keys of which it is known what the destination holds now. A row that was refused by receipt alone is not among them: the receipt
+    /// tells that the new value is not there, and not which older one is.
+    pub established: Option<SegmentRef>,
 }
 
 /// What became of a part.
@@ -80,6 +90,8 @@ struct Settler<'a> {
     scheme: Scheme,
     version: u64,
     schema_digest: &'a str,
+    /// Whether earlier parts left rows in doubt: then a receipt is not enough, since a refused row may hold what an earlier import lost.
+    others_left_doubt: bool,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
     rows: Vec<PartRow>,
 }
@@ -91,7 +103,14 @@ struct Verdict {
 }
 
 impl<'a> Settler<'a> {
-    fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, version: u64, schema_digest: &'a str) -> Result<Self, EngineError> {
+    fn new(
+        job: &'a Job,
+        ports: &'a Ports,
+        open: &'a OpenPart,
+        version: u64,
+        schema_digest: &'a str,
+        others_left_doubt: bool,
+    ) -> Result<Self, EngineError> {
         let name = job.activation.name.as_str();
         let scheme = Scheme::derive(&job.project_secret, name);
         let segments = Segments::new(ports, name, &scheme);
@@ -109,7 +128,7 @@ impl<'a> Settler<'a> {
             }
             None => doubt.entries().map(row_of_entry).collect(),
         };
-        Ok(Self { job, ports, open, scheme, version, schema_digest, rows })
+        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, rows })
     }
 
     fn segments(&self) -> Segments<'_> {
@@ -171,6 +190,7 @@ impl<'a> Settler<'a> {
         if let Some(ImportStatus::Completed { counts }) = &verdict.status
             && counts_may_prove
             && refusals.are_complete(counts, self.rows.len() as u64)
+            && !self.others_left_doubt
         {
             let sample = refusals.sample();
             let observed = observer.of_rows(&sample).await?;
@@ -298,20 +318,20 @@ pub(crate) async fn end_older_doubts(
     ports: &Ports,
     recorder: &mut Recorder<'_>,
     run: &RunId,
-    settled: &[SegmentRef],
+    established: &[SegmentRef],
 ) -> Result<(), EngineError> {
     let older: Vec<OpenPart> = recorder.state().open_parts.iter().filter(|it| it.run != *run && it.doubt.is_some()).cloned().collect();
-    if older.is_empty() || settled.is_empty() {
+    if older.is_empty() || established.is_empty() {
         return Ok(());
     }
     let name = job.activation.name.as_str();
     let scheme = Scheme::derive(&job.project_secret, name);
     let segments = Segments::new(ports, name, &scheme);
-    let settled = settled.iter().map(|it| segments.open(Kind::Doubt, it, None)).collect::<Result<Vec<_>, _>>()?;
+    let established = established.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
     for open in older {
         let Some(named) = &open.doubt else { continue };
         let doubt = segments.open(Kind::Doubt, named, None)?;
-        let left: Vec<Entry> = doubt.entries().filter(|entry| settled.iter().all(|it| it.get(entry.key).is_none())).collect();
+        let left: Vec<Entry> = doubt.entries().filter(|entry| established.iter().all(|it| it.get(entry.key).is_none())).collect();
         if left.len() as u64 == doubt.len() {
             continue;
         }
