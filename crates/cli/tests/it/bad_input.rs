@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use outflow_sandbox::model::{FieldSpec, ImportFault, RestImport, When};
+use outflow_sandbox::model::{Effect, Fault, FieldSpec, FileFault, ImportFault, RestImport, When};
 use serde_json::Value;
 
 use crate::{
     people::{self, people, person, truncate},
-    world::{ACTIVATION, DATA_EXTENSION, Project, World, activation},
+    world::{ACTIVATION, DATA_EXTENSION, Project, Route, World, activation},
 };
 
 /// A run with this end and these words on standard error; it has written nothing to the other end.
@@ -244,6 +244,46 @@ mod doors {
         world.write(&Project { host_key: pinned.into(), ..Project::default() });
         let seen = world.program.environment["MC_SFTP_HOST_KEY"].clone();
         refused(&world, 1, &["FILE-002", &seen, pinned, "nothing was sent"]);
+    }
+
+    #[test]
+    fn a_wrong_s3_secret() {
+        let world = with("MC_S3_SECRET", "wrong");
+        world.write(&Project { route: Route::S3, ..Project::default() });
+        refused(&world, 1, &["FILE-001", "refused the login"]);
+    }
+
+    #[test]
+    fn no_room_at_the_route() {
+        let world = World::of(&people(300));
+        let when = When { door: Some("sftp".into()), times: Some(1), ..When::default() };
+        let effect = Effect::File { fault: FileFault::NoSpace { after_bytes: 1_000 } };
+        world.model(move |model, _| model.add_fault(Fault { when, effect }));
+        let told = world.run(1);
+        assert!(told.err.contains("FILE-004") && told.err.contains("no room"), "{}", told.err);
+        assert_eq!(world.rows().len(), 0);
+        world.run(0);
+        assert_eq!(world.rows(), people::rows(&people(300)));
+        assert_eq!((world.files(), world.spool_files()), (Vec::new(), Vec::new()));
+    }
+
+    /// A person does not even notice.
+    #[test]
+    fn connections_that_break_in_the_middle() {
+        for door in ["sftp", "s3"] {
+            let world = World::of(&people(300));
+            let route = if door == "s3" { Route::S3 } else { Route::Sftp };
+            world.write(&Project { route, ..Project::default() });
+            let file = When { door: Some(door.into()), times: Some(2), ..When::default() };
+            let dropped = Fault { when: file, effect: Effect::File { fault: FileFault::DropConnection { after_bytes: 1_000 } } };
+            let soap = When { door: Some("soap".into()), skip: 2, times: Some(2), ..When::default() };
+            let lost = Fault { when: soap, effect: Effect::DropUnread };
+            world.model(move |model, _| [dropped, lost].map(|it| model.add_fault(it)));
+            world.run(0);
+            assert_eq!(world.rows(), people::rows(&people(300)));
+            let met: Vec<u64> = world.model(|model, _| model.faults().iter().map(|it| it.met).collect());
+            assert!(met.iter().all(|&it| it > 0), "{door}: {met:?}");
+        }
     }
 
     #[test]
