@@ -205,6 +205,12 @@ impl World {
                 self.others.heal();
                 self.model().clear_faults();
             }
+            Event::GiveUp => {
+                self.late_things_happen();
+                for open in self.ledger.state_of(&Self::name()).open_parts.iter().filter(|it| it.may_be_running()) {
+                    self.give_up(&outflow_engine::import_name(open))?;
+                }
+            }
             Event::Break(batches) => self.source.break_after(*batches),
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
@@ -266,13 +272,7 @@ impl World {
     fn come_to_rest(&mut self) -> Result<(), Box<Broken>> {
         self.tell("from here on nothing goes wrong");
         self.source.break_after(None);
-        let held: Vec<u64> = self.model().imports().iter().filter(|it| it.is_held()).map(|it| it.id).collect();
-        for id in held {
-            let now = self.clock.read();
-            self.model().release_import(id, now);
-        }
-        self.others.heal();
-        self.model().clear_faults();
+        self.late_things_happen();
         let mut last = String::new();
         for _ in 0..6 {
             // Late imports have all the time they need.
@@ -285,6 +285,8 @@ impl World {
                 Some(Err(EngineError::Blocked { import, .. })) => {
                     last = format!("blocked by {import}");
                     self.give_up(&import)?;
+                    // Given up with no more knowledge than before: what it may yet do is not vouched for.
+                    self.others.touch_all();
                 }
                 Some(Err(error)) => last = error.to_string(),
                 None => {}
@@ -296,6 +298,20 @@ impl World {
         Err(self.broken(Rule::ComesToRest, last))
     }
 
+    /// Whatever was held back or slow happens now, and nothing new goes wrong by itself.
+    fn late_things_happen(&mut self) {
+        let held: Vec<u64> = self.model().imports().iter().filter(|it| it.is_held()).map(|it| it.id).collect();
+        for id in held {
+            let now = self.clock.read();
+            self.model().release_import(id, now);
+        }
+        self.others.heal();
+        self.model().clear_faults();
+        self.clock.pass(48 * 3_600_000);
+        let now = self.clock.read();
+        self.model().advance(now);
+    }
+
     /// A person gives up on an import.
     fn give_up(&mut self, import: &str) -> Result<(), Box<Broken>> {
         self.tell(&format!("a person gives up on {import}"));
@@ -305,8 +321,6 @@ impl World {
         if let Some(Err(error)) = poll_once(outflow_engine::abandon(&job, &ports, import)) {
             return Err(self.broken(Rule::ComesToRest, format!("an open import cannot be given up: {error}")));
         }
-        // Given up with no more knowledge than before: what it may yet do is not vouched for.
-        self.others.touch_all();
         Ok(())
     }
 

@@ -24,6 +24,8 @@ pub enum Event {
     Fault(Box<Fault>),
     /// Nothing that was set goes wrong any more.
     Heal,
+    /// Whatever was late happens, and a person gives up on every import that is still not known to have ended.
+    GiveUp,
     /// The source breaks off after so many batches, or works again.
     Break(Option<usize>),
     /// Time passes.
@@ -122,6 +124,9 @@ impl Draw {
             events.push(Event::Run { options, crash_after });
             if self.chance.random_bool(0.3) {
                 events.push(Event::Heal);
+            }
+            if self.chance.random_bool(0.1) {
+                events.push(Event::GiveUp);
             }
             events.push(Event::Break(None));
             if self.chance.random_bool(0.2) {

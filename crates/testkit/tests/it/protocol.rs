@@ -66,7 +66,8 @@ fn holds_when_a_value_is_refused() {
 
 #[test]
 fn holds_when_reading_is_not_permitted_for_a_time() {
-    holds("no reading", &Settings { forbids_reading: true, ..rest() });
+    let changes = vec![Some(Value::A), Some(Value::B)];
+    holds("no reading", &Settings { forbids_reading: true, loses_starts: false, changes, ..rest() });
 }
 
 #[test]
