@@ -161,8 +161,8 @@ fn refused(response: &HttpResponse, settings: &Settings) -> CloudError {
     let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let said = ["error_description", "message", "error"].into_iter().find_map(|it| answer.get(it).and_then(Value::as_str));
     let shown = match said {
-        // The service repeats what it was sent in some answers.
-        Some(text) => words::without_values(&text.replace(settings.client_secret().expose(), "****")),
+        // The service repeats what it was sent in some answers, and its sentence becomes a part of ours.
+        Some(text) => words::without_values(&text.replace(settings.client_secret().expose(), "****")).trim_end_matches('.').to_owned(),
         None => format!("HTTP {}", response.status),
     };
     CloudError::Credentials { tenant: settings.tenant_name(), message: shown }

@@ -93,7 +93,7 @@ fn wrong_credentials_are_told_as_such_and_not_tried_again() {
     let world = World::with_tokens([json_reply(401, refused)], []);
     let error = run(world.cloud.connect()).unwrap_err();
     let CloudError::Credentials { tenant, message } = &error else { panic!("{error}") };
-    assert_eq!((tenant.as_str(), message.as_str()), ("mc0/510001234", "Client authentication failed."));
+    assert_eq!((tenant.as_str(), message.as_str()), ("mc0/510001234", "Client authentication failed"));
     assert_eq!(world.token_requests().len(), 1);
 }
 
