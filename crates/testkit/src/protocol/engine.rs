@@ -448,7 +448,7 @@ impl Engine<'_> {
         let rows_there = (0..KEYS).filter(|&it| self.from.exists(it)).count();
         let reads_keys = self.settings.is_update_only() || rows_there < view.base.iter().flatten().count();
         let (mut to_send, mut drops, mut broken) = (Rows::default(), 0, None);
-        for key in 0..self.settings.keys {
+        for (key, sent) in to_send.iter_mut().enumerate().take(self.settings.keys) {
             let is_gone = reads_keys && !self.from.exists(key);
             let Some(value) = side.model[key] else {
                 drops |= u8::from(is_gone && view.base[key].is_some()) << key;
@@ -464,7 +464,7 @@ impl Engine<'_> {
                     broken = Some((Invariant::UnchangedIsTrue, "a row is judged unchanged that the destination does not hold"));
                 }
             } else if in_doubt || side.refused[key] != Some(value) {
-                to_send[key] = Some(value);
+                *sent = Some(value);
             }
         }
         let run = self.run();

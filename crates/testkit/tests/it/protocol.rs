@@ -1,5 +1,7 @@
 //! The protocol holds in every state; each known-bad habit breaks it.
 
+#![allow(clippy::print_stderr, reason = "the number of states explored and the stories are worth reading")]
+
 use outflow_domain::{InsertMode, Route};
 use outflow_testkit::protocol::{Abandon, Habit, Invariant, Service, Settings, Value, explore};
 
