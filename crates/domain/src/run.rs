@@ -343,6 +343,9 @@ pub struct OpenPart {
     pub doubt: Option<SegmentRef>,
     /// How far it has come.
     pub stage: PartStage,
+    /// The newest import the service knew of this activation before the first start of this part was intended, where it can be asked.
+    #[serde(default)]
+    pub newest: Option<String>,
     /// Whether a person gave up on its import.
     pub is_abandoned: bool,
 }
@@ -394,6 +397,9 @@ pub struct ActivationState {
     /// Roads into an import that the tenant was found to close, and when.
     #[serde(default)]
     pub closed_roads: Vec<(Route, i64)>,
+    /// Roads on which an import was once started: such a road was open, whatever it is now.
+    #[serde(default)]
+    pub roads_taken: Vec<Route>,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
@@ -478,6 +484,7 @@ impl ActivationState {
                     mapping: mapping.clone(),
                     doubt: None,
                     stage: Stage::Planned,
+                    newest: None,
                     is_abandoned: false,
                 }));
             }
@@ -516,6 +523,7 @@ impl ActivationState {
                 match &part.stage {
                     Stage::Transferred => {
                         part.stage = Stage::Starting { newest: newest.clone() };
+                        part.newest.clone_from(newest);
                         part.doubt = Some(doubt.clone());
                     }
                     Stage::Starting { .. } => {}
@@ -523,6 +531,9 @@ impl ActivationState {
                 }
             }
             RunEvent::ImportStarted { part, import } => {
+                if !self.roads_taken.contains(&import.route) {
+                    self.roads_taken.push(import.route);
+                }
                 let part = self.part(&record.run, *part)?;
                 part.stage = match part.stage {
                     Stage::Starting { .. } => Stage::Started { import: import.clone() },

@@ -1,6 +1,6 @@
 //! Settles what an earlier run has started, and removes what it has not. Yesterday's data are not sent on: rows are compared afresh.
 
-use outflow_domain::{Mapping, OpenPart, OutcomeCounts, PartStage, RunEvent};
+use outflow_domain::{ImportStatus, Mapping, OpenPart, OutcomeCounts, PartStage, RunEvent};
 use outflow_ports::Progress;
 use outflow_rows::mapping_digest;
 
@@ -40,7 +40,33 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
         let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
         outcomes.merge(&end.outcomes);
     }
+    for part in open.iter().filter(|it| it.is_abandoned) {
+        if abandoned_has_ended(ports, recorder, part).await? {
+            let schema = schema_digest(job, ports, &part.mapping).await;
+            outcomes.merge(&settle::settle(job, ports, recorder, &part.run, part.plan.part, &schema).await?.outcomes);
+        }
+    }
     Ok(outcomes)
+}
+
+/// Looks whether an import that a person gave up on has come to its end after all; only then can its doubt be ended, by reading back.
+async fn abandoned_has_ended(ports: &Ports, recorder: &mut Recorder<'_>, part: &OpenPart) -> Result<bool, EngineError> {
+    let order = &part.plan.order;
+    let status = match &part.stage {
+        PartStage::Started { import } => ports.cloud.import_status(import).await?,
+        PartStage::Starting { .. } if ports.cloud.can_find_imports(order.route) => {
+            let since = ports.cloud.imports_since(&order.activation, order.route, part.newest.as_deref()).await?;
+            since.last().map_or(ImportStatus::Queued, |(_, status)| status.clone())
+        }
+        PartStage::Ended { .. } | PartStage::Unresolved => return Ok(true),
+        _ => return Ok(false),
+    };
+    if !status.has_ended() || !import::all_have_ended(ports, part).await? {
+        return Ok(false);
+    }
+    let event = RunEvent::ImportEnded { part: part.plan.part, status };
+    recorder.record_of(part.run.clone(), event, Vec::new(), Vec::new()).await?;
+    Ok(true)
 }
 
 /// The digest under which refusals of a part are remembered: of its mapping, with columns that were yet to be created as they are now.

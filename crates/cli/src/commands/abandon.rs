@@ -30,7 +30,8 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
         Output::Json => output::json(&json!({ "abandoned": import, "activation": name.as_str() })),
         Output::Text => {
             output::text(&format!(
-                "{import} of `{name}` is given up. Its rows stay in doubt, and are sent again by the next run if the model has them."
+                "{import} of `{name}` is given up. Its rows stay in doubt: every run sends those again that the model has, until the import is found \
+                 to have ended, or `outflow baseline rebuild {name} --from destination` has read everything back."
             ));
         }
     }

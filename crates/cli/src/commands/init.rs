@@ -20,7 +20,8 @@ pub fn init(arguments: &Arguments, folder: Option<&Path>) -> Done {
             output::text("Wrote:");
             files.iter().for_each(|it| output::text(&format!("  {}", it.display())));
             output::text(&format!(
-                "\nNext: fill in `{}`, then `outflow -C {} check --connect`.",
+                "\nNext: copy `{0}` to `{1}`, fill it in, and load it: `set -a; . {1}; set +a`. Then `outflow -C {2} check --connect`.",
+                folder.join(".env.example").display(),
                 folder.join(".env").display(),
                 folder.display()
             ));

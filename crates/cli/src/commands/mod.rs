@@ -133,6 +133,7 @@ pub fn lock(project: &Project, activation: &Activation, machine: &Machine) -> Re
     let cloud = &connection.marketing_cloud;
     let place = format!("{}-{}-{}", cloud.tenant.auth_url(), cloud.account_id.as_deref().unwrap_or("owner"), destination.data_extension);
     let name: String = place.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '_' }).collect();
-    let shared = machine.state.lock_data_extension(&name)?;
+    // A file's name has 255 bytes at most. Two long places that end alike would merely wait for each other.
+    let shared = machine.state.lock_data_extension(&name[name.len().saturating_sub(200)..])?;
     Ok([own, shared])
 }

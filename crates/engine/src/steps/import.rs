@@ -92,73 +92,96 @@ pub(crate) fn find<'r>(recorder: &'r Recorder<'_>, run: &RunId, part: u32) -> Re
 }
 
 /// Looks for an import whose start got lost. Where it cannot be found, the *same* file is imported again before anything newer: rows are
-/// idempotent by key, so twice the same is the same.
+/// idempotent by key, so twice the same is the same. Each further start may get lost in its turn.
 pub(crate) async fn find_lost(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>, run: &RunId, part: u32) -> Result<(), EngineError> {
-    let open = find(recorder, run, part)?.clone();
-    let PartStage::Starting { newest } = &open.stage else { return Ok(()) };
-    let order = &open.plan.order;
-    if ports.cloud.can_find_imports(order.route) {
-        let until = ports.clock.now_ms() + LOST_SEARCH.as_millis() as i64;
-        let mut pauses = Pauses::new();
-        loop {
-            let mut since = ports.cloud.imports_since(&order.activation, order.route, newest.as_deref()).await?;
-            since.retain(|(_, status)| fits(status, open.plan.rows));
-            if let [(import, status)] = since.as_slice()
-                && status.has_ended()
-            {
-                // Exactly one appeared and its rows are ours.
-                let event = RunEvent::ImportStarted { part, import: import.clone() };
-                return Ok(recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?);
-            }
-            if ports.clock.now_ms() >= until && since.iter().all(|(_, status)| status.has_ended()) {
-                break;
-            }
-            if ports.clock.now_ms() >= until + (job.activation.import_deadline_s as i64) * 1000 {
-                return Err(blocked(job, &open));
-            }
-            pauses.pause(ports).await;
-        }
-    }
-    start_again(ports, recorder, run, &open).await
-}
-
-/// Whether an import could be ours: one that is still at work may yet be.
-const fn fits(status: &ImportStatus, rows: u64) -> bool {
-    match status {
-        ImportStatus::Queued | ImportStatus::Running { .. } => true,
-        ImportStatus::Completed { counts } => counts.total == rows,
-        ImportStatus::Failed { .. } => true,
-    }
-}
-
-async fn start_again(ports: &Ports, recorder: &mut Recorder<'_>, run: &RunId, open: &OpenPart) -> Result<(), EngineError> {
-    let (part, order) = (open.plan.part, &open.plan.order);
-    let Some(doubt) = open.doubt.clone() else { return Ok(()) };
-    let PartStage::Starting { newest } = open.stage.clone() else { return Ok(()) };
     let mut pauses = Pauses::new();
     for attempt in 1.. {
-        // The first import may have taken the file away.
-        transfer::put(ports, run, order.activation.as_str(), &open.plan, 1).await?;
-        ports.cloud.prepare_import(order).await?;
-        let event = RunEvent::ImportStarting { part, newest: newest.clone(), doubt: doubt.clone() };
-        recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
-        match ports.cloud.start_import(order).await {
-            Ok(import) => {
-                let event = RunEvent::ImportStarted { part, import };
-                return Ok(recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?);
-            }
-            // A road that is closed now was closed for the start that got lost, too: nothing was begun.
-            Err(StartError::NotStarted { source, road_is_closed: true }) => {
-                let event = RunEvent::ImportNotStarted { part, code: code_of(&source), closed: Some(order.route) };
-                recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
-                return Err(EngineError::RoadClosed { route: order.route, source });
-            }
-            Err(StartError::NotStarted { source, .. } | StartError::Lost { source }) if attempt == STARTS_MAX => return Err(source.into()),
-            Err(StartError::NotStarted { source, .. }) if !matches!(source, CloudError::Unavailable { .. }) => return Err(source.into()),
-            Err(StartError::NotStarted { .. } | StartError::Lost { .. }) => pauses.pause(ports).await,
+        let open = find(recorder, run, part)?.clone();
+        if ports.cloud.can_find_imports(open.plan.order.route)
+            && let Some(import) = search(job, ports, &open).await?
+        {
+            let event = RunEvent::ImportStarted { part, import };
+            return Ok(recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?);
+        }
+        match start_again(job, ports, recorder, run, &open).await? {
+            None => return Ok(()),
+            Some(error) if attempt == STARTS_MAX => return Err(error.into()),
+            Some(_) => pauses.pause(ports).await,
         }
     }
     Ok(())
+}
+
+/// Searches for a while among the imports of our definition that are newer than the intent. Every one of them reads the definition's one
+/// file, which is ours, whoever has started it; the newest is taken once all have ended.
+async fn search(job: &Job, ports: &Ports, open: &OpenPart) -> Result<Option<ImportId>, EngineError> {
+    let order = &open.plan.order;
+    let until = ports.clock.now_ms() + LOST_SEARCH.as_millis() as i64;
+    let deadline = until + (job.activation.import_deadline_s as i64) * 1000;
+    let mut pauses = Pauses::new();
+    loop {
+        let since = ports.cloud.imports_since(&order.activation, order.route, open.newest.as_deref()).await?;
+        if since.iter().all(|(_, status)| status.has_ended()) {
+            let ours = since.into_iter().rev().find(|(_, status)| fits(status, open.plan.rows));
+            if ours.is_some() || ports.clock.now_ms() >= until {
+                return Ok(ours.map(|(import, _)| import));
+            }
+        }
+        if ports.clock.now_ms() >= deadline {
+            ports.files.remove(open.plan.file()).await?;
+            return Err(blocked(job, open));
+        }
+        pauses.pause(ports).await;
+    }
+}
+
+/// Whether an import that has ended could be ours.
+const fn fits(status: &ImportStatus, rows: u64) -> bool {
+    match status {
+        ImportStatus::Completed { counts } => counts.total == rows,
+        ImportStatus::Queued | ImportStatus::Running { .. } | ImportStatus::Failed { .. } => true,
+    }
+}
+
+/// Starts the same file once more; `Some` when that start got lost too, or may be tried again.
+async fn start_again(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    open: &OpenPart,
+) -> Result<Option<CloudError>, EngineError> {
+    let (part, order) = (open.plan.part, &open.plan.order);
+    let Some(doubt) = open.doubt.clone() else { return Ok(None) };
+    // Without the very bytes there is nothing that could be imported again; a person has to decide.
+    if ports.spool.read(run, &crate::part_files::csv_name(part))?.is_none() {
+        return Err(blocked(job, open));
+    }
+    // The first import may have taken the file away.
+    transfer::put(ports, run, order.activation.as_str(), &open.plan, 1).await?;
+    ports.cloud.prepare_import(order).await?;
+    let event = RunEvent::ImportStarting { part, newest: open.newest.clone(), doubt };
+    recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
+    match ports.cloud.start_import(order).await {
+        Ok(import) => {
+            let event = RunEvent::ImportStarted { part, import };
+            recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
+            Ok(None)
+        }
+        // A road on which nothing was ever started was closed for the start that got lost, too. One that was open once may have been open
+        // for it: then nobody can tell whether it has begun.
+        Err(StartError::NotStarted { source, road_is_closed: true }) if !recorder.state().roads_taken.contains(&order.route) => {
+            let event = RunEvent::ImportNotStarted { part, code: code_of(&source), closed: Some(order.route) };
+            recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
+            Err(EngineError::RoadClosed { route: order.route, source })
+        }
+        Err(StartError::NotStarted { road_is_closed: true, .. }) => {
+            ports.files.remove(open.plan.file()).await?;
+            Err(blocked(job, open))
+        }
+        Err(StartError::NotStarted { source, .. }) if !matches!(source, CloudError::Unavailable { .. }) => Err(source.into()),
+        Err(StartError::NotStarted { source, .. } | StartError::Lost { source }) => Ok(Some(source)),
+    }
 }
 
 /// Watches an import to its end and records it.
@@ -180,7 +203,7 @@ pub(crate) async fn watch(
     loop {
         let status = ports.cloud.import_status(import).await?;
         ports.progress.show(job.activation.name.as_str(), Progress::Importing { part, parts, state: word(&status) });
-        if status.has_ended() && others_have_ended(ports, &open, import).await? {
+        if status.has_ended() && all_have_ended(ports, &open).await? {
             let event = RunEvent::ImportEnded { part, status: status.clone() };
             recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
             return Ok(status);
@@ -193,14 +216,15 @@ pub(crate) async fn watch(
     }
 }
 
-/// Whether no other import of the definition is at work, such as one whose start got lost, or one that somebody else started.
-async fn others_have_ended(ports: &Ports, open: &OpenPart, import: &ImportId) -> Result<bool, EngineError> {
+/// Whether no import of the definition is at work that began since the part was first to be started: one whose start got lost, or one that
+/// somebody else started.
+pub(crate) async fn all_have_ended(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {
     let order = &open.plan.order;
     if !ports.cloud.can_find_imports(order.route) {
         return Ok(true);
     }
-    let newer = ports.cloud.imports_since(&order.activation, order.route, Some(&import.id)).await?;
-    Ok(newer.iter().all(|(_, status)| status.has_ended()))
+    let since = ports.cloud.imports_since(&order.activation, order.route, open.newest.as_deref()).await?;
+    Ok(since.iter().all(|(_, status)| status.has_ended()))
 }
 
 fn word(status: &ImportStatus) -> String {

@@ -141,7 +141,8 @@ impl<'a> Settler<'a> {
             _ => Verdict { import: None, status: None },
         };
         // Rows that an update-only import ignored may land in any counter, so its counts prove nothing.
-        let counts_may_prove = self.open.plan.order.insert == InsertMode::InsertAndUpdate;
+        // An abandoned import may have ended before newer rows of the same keys came, or after: only reading tells what is there now.
+        let counts_may_prove = self.open.plan.order.insert == InsertMode::InsertAndUpdate && !self.open.is_abandoned;
         if let Some(ImportStatus::Completed { counts }) = &verdict.status
             && counts_may_prove
             && counts.prove_all_applied(self.open.plan.rows)
@@ -313,6 +314,7 @@ pub(crate) fn schema_digest(mapping: &outflow_domain::Mapping) -> String {
 }
 
 /// Ends the doubt about keys of earlier parts that this run has sent again and settled: a receipt for the newer row is one for the key.
+/// Not of parts that were given up: their imports may still write, after anything newer.
 pub(crate) async fn end_older_doubts(
     job: &Job,
     ports: &Ports,
@@ -320,7 +322,8 @@ pub(crate) async fn end_older_doubts(
     run: &RunId,
     established: &[SegmentRef],
 ) -> Result<(), EngineError> {
-    let older: Vec<OpenPart> = recorder.state().open_parts.iter().filter(|it| it.run != *run && it.doubt.is_some()).cloned().collect();
+    let older: Vec<OpenPart> =
+        recorder.state().open_parts.iter().filter(|it| it.run != *run && !it.is_abandoned && it.doubt.is_some()).cloned().collect();
     if older.is_empty() || established.is_empty() {
         return Ok(());
     }

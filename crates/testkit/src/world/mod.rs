@@ -78,6 +78,8 @@ pub struct World {
     contents: BTreeMap<String, Bytes>,
     /// Files whose imports a person gave up.
     abandoned: BTreeSet<String>,
+    /// Whether a person had the baseline made from what the data extension holds.
+    is_rebuilt: bool,
     chance: SmallRng,
     crashes: u32,
     /// Tells what happened, for a person.
@@ -134,6 +136,7 @@ impl World {
             intended: BTreeMap::new(),
             contents: BTreeMap::new(),
             abandoned: BTreeSet::new(),
+            is_rebuilt: false,
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
             crashes: 0,
             story: String::new(),
@@ -280,7 +283,13 @@ impl World {
             let now = self.clock.read();
             self.model().advance(now);
             match self.run(&RunOptions::default(), None)? {
-                Some(Ok(report)) if is_done(&report) => return self.end(),
+                Some(Ok(report)) if is_done(&report) => {
+                    if self.ledger.state_of(&Self::name()).open_parts.is_empty() {
+                        return self.end();
+                    }
+                    // What was given up stays in doubt and is sent again and again, until somebody has everything read back.
+                    self.rebuild()?;
+                }
                 Some(Ok(report)) => last = format!("{:?}", report.result),
                 Some(Err(EngineError::Blocked { import, .. })) => {
                     last = format!("blocked by {import}");
@@ -296,6 +305,17 @@ impl World {
             return Ok(());
         }
         Err(self.broken(Rule::ComesToRest, last))
+    }
+
+    /// A person has the data extension read back.
+    fn rebuild(&mut self) -> Result<(), Box<Broken>> {
+        self.is_rebuilt = true;
+        self.tell("a person rebuilds the baseline from the destination");
+        let (job, ports) = (self.job(), self.ports());
+        match poll_once(outflow_engine::rebuild(&job, &ports)) {
+            Some(Err(error)) => Err(self.broken(Rule::ComesToRest, format!("a baseline cannot be rebuilt: {error}"))),
+            _ => Ok(()),
+        }
     }
 
     /// Whatever was held back or slow happens now, and nothing new goes wrong by itself.
