@@ -95,7 +95,7 @@ put_by_sftp(settings["sftp"], "first.csv", csv_bytes())
 fact("FuelSDK: the file of the SFTP is imported", run("by_sftp", "first.csv", FTP), ("Completed", 3, 3, 0))
 fact("FuelSDK: the rows are read back", rows(), ROWS)
 other = {"Id": "10", "Name": "Katherine", "City": "Hampton"}
-s3(settings["s3"]).put_object(Bucket=settings["s3"]["bucket"], Key="in/second.csv", Body=csv_bytes([other]))
+s3(settings["s3"]).put_object(Bucket=settings["s3"]["bucket"], Key="second.csv", Body=csv_bytes([other]))
 location = settings["s3"]["file_location_key"]
 fact("FuelSDK: the file of the bucket is imported", run("by_bucket", "second.csv", location), ("Completed", 1, 1, 0))
 posted = of(ET_DataExtension_Row, CustomerKey="members", Name="members", props={"Id": "11", "Name": "Dorothy", "City": "Kansas"}).post()

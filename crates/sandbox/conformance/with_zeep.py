@@ -115,7 +115,7 @@ fact("zeep: the root folder is there", [it["Name"] for it in folders["Results"]]
 # A file by SFTP, and one in the bucket.
 put_by_sftp(settings["sftp"], "first.csv", csv_bytes())
 relocated = [row | {"City": "Elsewhere"} for row in ROWS[:2]]
-second = {"Bucket": settings["s3"]["bucket"], "Key": "in/second.csv"}
+second = {"Bucket": settings["s3"]["bucket"], "Key": "second.csv"}
 s3(settings["s3"]).put_object(**second, Body=csv_bytes(relocated))
 
 

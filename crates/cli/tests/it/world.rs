@@ -177,7 +177,7 @@ impl World {
                 "sftp: {{ host: 127.0.0.1, port: \"${{MC_SFTP_PORT}}\", user: \"${{MC_SFTP_USER}}\", password: \"${{MC_SFTP_PASSWORD}}\", host_key: \"{}\" }}",
                 project.host_key
             ),
-            Route::S3 => "s3: { endpoint: \"${MC_S3_ENDPOINT}\", bucket: \"${MC_S3_BUCKET}\", region: \"${MC_S3_REGION}\", prefix: in, access_key_id: \"${MC_S3_KEY}\", secret_access_key: \"${MC_S3_SECRET}\", file_location: \"${MC_S3_LOCATION}\" }".to_owned(),
+            Route::S3 => "s3: { endpoint: \"${MC_S3_ENDPOINT}\", bucket: \"${MC_S3_BUCKET}\", region: \"${MC_S3_REGION}\", access_key_id: \"${MC_S3_KEY}\", secret_access_key: \"${MC_S3_SECRET}\", file_location: \"${MC_S3_LOCATION}\" }".to_owned(),
         };
         let source =
             project.source.clone().unwrap_or_else(|| format!("{{ files: {{ tables: {{ people: {{ path: {} }} }} }} }}", project.file));

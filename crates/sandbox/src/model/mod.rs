@@ -122,7 +122,7 @@ impl Default for Config {
                 location_key: "sandbox_s3".to_owned(),
                 bucket: "sandbox-drop".to_owned(),
                 region: "eu-central-1".to_owned(),
-                relative_path: "in".to_owned(),
+                relative_path: String::new(),
                 access_key_id: "SANDBOXACCESSKEY".to_owned(),
             }),
             switches: Switches::default(),

@@ -173,18 +173,35 @@ fn the_file_is_removed_from_the_enhanced_ftp_after_a_one_time_import() {
     }
 }
 
-#[test]
-fn a_bucket_location_reads_below_its_path_and_keeps_the_file() {
-    let mut cloud = Cloud::with_people(FIELDS);
-    cloud.model.file_put("sandbox_s3", "in/b.csv", b"Id\na\n".to_vec(), cloud.now).expect("stored");
-    let body = json!({
+fn import_of_b(location: &str) -> serde_json::Value {
+    json!({
         "source": { "fileInfo": { "specifier": "b.csv", "contentType": "CSV" } },
         "target": { "type": "DataExtension", "key": "people", "updateType": "AddAndUpdate" },
-        "mapping": {}, "transport": { "key": "sandbox_s3" },
-    });
-    let (_, answer) = cloud.rest("POST", "/data/v1/async/import", body);
+        "mapping": {}, "transport": { "key": location },
+    })
+}
+
+#[test]
+fn a_bucket_location_keeps_the_file() {
+    let mut cloud = Cloud::with_people(FIELDS);
+    cloud.model.file_put("sandbox_s3", "b.csv", b"Id\na\n".to_vec(), cloud.now).expect("stored");
+    let (_, answer) = cloud.rest("POST", "/data/v1/async/import", import_of_b("sandbox_s3"));
     assert_eq!(cloud.summary(answer["id"].as_u64().expect("an id")), "Completed 1/1/0/0/0");
-    assert!(cloud.model.file_stat("sandbox_s3", "in/b.csv").expect("a location").is_some());
+    assert!(cloud.model.file_stat("sandbox_s3", "b.csv").expect("a location").is_some());
+}
+
+#[test]
+fn a_bucket_location_with_a_path_reads_below_it() {
+    let mut cloud = Cloud::with_people(FIELDS);
+    let bucket = json!({ "regionName": "eucentral1", "authType": "AccessKey", "accessKeyId": "A", "secretAccessKey": "s",
+        "bucketName": "sandbox-drop", "relativePath": "in" });
+    let location = json!({ "fileTransferLocation": { "customerKey": "below", "name": "below", "locationType": "AmazonSimpleStorage",
+        "awsFileTransferLocation": bucket } });
+    let (made, answer) = cloud.rest("POST", "/data/v1/filetransferlocation", location);
+    assert!(made < 300, "{answer}");
+    cloud.model.file_put("below", "in/b.csv", b"Id\na\n".to_vec(), cloud.now).expect("stored");
+    let (_, answer) = cloud.rest("POST", "/data/v1/async/import", import_of_b("below"));
+    assert_eq!(cloud.summary(answer["id"].as_u64().expect("an id")), "Completed 1/1/0/0/0");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn file_locations_are_listed_the_old_and_the_new_way() {
     let (_, old) = cloud.rest("GET", "/automation/v1/ftplocations/", Value::Null);
     assert_eq!(old["items"][0]["relPath"], "ExactTarget Enhanced FTP");
     assert_eq!((&old["items"][0]["locationTypeId"], &old["items"][1]["locationTypeId"]), (&json!(0), &json!(13)));
-    assert_eq!(old["items"][1]["locationUrl"], "S3://sandbox-drop/in");
+    assert_eq!(old["items"][1]["locationUrl"], "S3://sandbox-drop/");
     let (_, new) = cloud.rest("GET", "/data/v1/filetransferlocations", Value::Null);
     assert_eq!((&new["count"], &new["items"][0]["customerKey"]), (&json!(1), &json!("sandbox_s3")));
 }
