@@ -40,6 +40,7 @@ note() { printf '%s\t%s\n' "$1" "$2" | tee -a "$results" >&2; }
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
     note decode "$("$bench" decode "$work/after.parquet")"
+    note scan "$("$bench" scan "$PWD/$work/after.parquet")"
     rm -rf "$work/state" && cp -r "$work/state-first" "$work/state"
     note steady "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
     note nothing "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"

@@ -8,6 +8,7 @@ mod data;
 mod decode;
 mod memory;
 mod phases;
+mod scan;
 
 use std::{
     path::{Path, PathBuf},
@@ -44,6 +45,8 @@ enum What {
     Data { folder: PathBuf, rows: u64 },
     /// Decode every column of a Parquet file with the raw reader, and do nothing with it.
     Decode { file: PathBuf },
+    /// Read a Parquet file through the files source, and do nothing with it.
+    Scan { file: PathBuf },
     /// Run the activation over a Parquet file with this state folder, and print what it took as JSON.
     Run { file: PathBuf, state: PathBuf },
 }
@@ -52,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Arguments::parse().what {
         What::Data { folder, rows } => data::write(&folder, rows),
         What::Decode { file } => decode::decode(&file, THREADS),
+        What::Scan { file } => scan::scan(&file, THREADS),
         What::Run { file, state } => run(&file, &state),
     }
 }

@@ -19,7 +19,7 @@ async fn parquet_keeps_the_promises_of_the_port() {
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_keeps_the_promises_of_the_port() {
     let folder = Folder::new();
-    folder.write("people.csv", &people_as_text(0..ROWS, "id,email\n", |id, email| format!("{id},{email}\n")));
+    folder.write("people.csv", people_as_text(0..ROWS, "id,email\n", |id, email| format!("{id},{email}\n")));
     let source = folder.source("people", "people.csv", FileFormat::Csv(CsvOptions::default()));
     keeps_its_promises(&Sample { source: &source, table: "people", rows: ROWS }).await;
 }
@@ -27,7 +27,7 @@ async fn csv_keeps_the_promises_of_the_port() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ndjson_keeps_the_promises_of_the_port() {
     let folder = Folder::new();
-    folder.write("people.ndjson", &people_as_text(0..ROWS, "", |id, email| format!("{{\"id\":{id},\"email\":\"{email}\"}}\n")));
+    folder.write("people.ndjson", people_as_text(0..ROWS, "", |id, email| format!("{{\"id\":{id},\"email\":\"{email}\"}}\n")));
     let source = folder.source("people", "people.ndjson", FileFormat::Ndjson);
     keeps_its_promises(&Sample { source: &source, table: "people", rows: ROWS }).await;
 }
