@@ -53,6 +53,14 @@ pub struct BaselineRef {
     pub present: u64,
 }
 
+impl BaselineRef {
+    /// A baseline of the same version that holds nothing: what follows when the older one no longer counts.
+    #[must_use]
+    pub const fn emptied(&self) -> Self {
+        Self { version: self.version, base: None, delta: None, present: 0 }
+    }
+}
+
 /// Whose rows a baseline speaks of. When any of it changes, what was confirmed no longer holds as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {

@@ -40,10 +40,7 @@ async fn merge(
     let state = recorder.state();
     let retired = is_retired(state, &latest.identity, &latest.mapping);
     let same_mapping = !retired && state.mapping.as_ref().is_some_and(|it| mapping_digest(it) == mapping_digest(&latest.mapping));
-    let mut counted = state.baseline.clone();
-    if retired {
-        (counted.base, counted.delta) = (None, None);
-    }
+    let counted = if retired { state.baseline.emptied() } else { state.baseline.clone() };
     let old = segments.open_baseline(&counted, state.mapping.as_deref().filter(|_| !retired))?;
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();

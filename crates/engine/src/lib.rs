@@ -14,6 +14,7 @@ mod digest;
 mod error;
 mod job;
 mod known;
+mod pages;
 mod part_files;
 mod parts;
 mod rebuild;

@@ -1,13 +1,14 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{BaselineRef, Evidence, OutcomeCounts, RunEvent, RunResult};
+use outflow_domain::{Evidence, OutcomeCounts, RunEvent, RunResult};
 use outflow_ports::{Progress, RowFilter, RowQuery};
 use outflow_rows::{ReadBack, Scheme};
 
 use crate::{
     error::EngineError,
     job::{Job, Ports},
+    pages::each_page,
     recorder::Recorder,
     resume::drop_part,
     segments::Segments,
@@ -54,9 +55,8 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
         fields: mapping.fields().filter(|it| it.field_id.is_some()).map(|it| it.field.clone()).collect(),
         filter: RowFilter::All,
     };
-    let (mut entries, mut unreadable, mut from) = (Vec::new(), 0, None);
-    loop {
-        let page = ports.cloud.read_rows(&query, from.as_deref()).await?;
+    let (mut entries, mut unreadable) = (Vec::new(), 0);
+    each_page(ports.cloud.as_ref(), &query, |page| {
         for row in &page.rows {
             let mut told = row.iter();
             let cells: Vec<Option<&str>> = held.iter().map(|&it| if it { told.next().and_then(Option::as_deref) } else { None }).collect();
@@ -71,18 +71,15 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
             });
         }
         ports.progress.show(name, Progress::ReadingKeys { rows: entries.len() as u64 });
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-    }
+    })
+    .await?;
     entries.sort_unstable_by_key(|it| it.key);
     entries.dedup_by_key(|it| it.key);
     let rows = entries.len() as u64;
 
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: false }).await?;
-    let counted = BaselineRef { base: None, delta: None, ..recorder.state().baseline.clone() };
+    let counted = recorder.state().baseline.emptied();
     let segments = Segments::new(ports, name, &scheme);
     let updates = entries.into_iter().map(Update::Put);
     let nothing =

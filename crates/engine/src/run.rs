@@ -180,10 +180,8 @@ impl Run<'_> {
         let Some(local) = &compared.sealed.local.segment else { return Ok(()) };
         let segments = Segments::new(self.ports, self.job.activation.name.as_str(), scheme);
         let updates = segments.open(outflow_baseline::Kind::Delta, local, Some(mapping))?;
-        let mut counted = recorder.state().baseline.clone();
-        if *retired {
-            (counted.base, counted.delta) = (None, None);
-        }
+        let before = &recorder.state().baseline;
+        let counted = if *retired { before.emptied() } else { before.clone() };
         let old = &compared.known.baseline;
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, !is_new_baseline)?;
         if let Some(baseline) = next {

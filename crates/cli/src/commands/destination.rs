@@ -1,11 +1,10 @@
 //! `outflow destination`: the data extensions there are.
 
 use outflow_domain::{DataExtensionKey, Name};
-use outflow_ports::CloudError;
 use outflow_project::{Connection, Project};
 use serde_json::{Value, json};
 
-use super::{Done, failed, machine, plan::field_type};
+use super::{Done, engine_failed, failed, machine, plan::field_type};
 use crate::{
     args::{Arguments, Destination, Output},
     assemble,
@@ -20,17 +19,6 @@ pub async fn destination(arguments: &Arguments, wanted: &Destination) -> Done {
         Destination::List { connection } => list(arguments, &project, connection.as_deref()).await,
         Destination::Show { name, connection } => show(arguments, &project, name, connection.as_deref()).await,
     }
-}
-
-fn cloud_failed(arguments: &Arguments, error: &CloudError) -> Exit {
-    let code = match error {
-        CloudError::Credentials { .. } => "MC-001",
-        CloudError::Forbidden { .. } => "MC-002",
-        CloudError::Refused { .. } => "MC-003",
-        CloudError::Unavailable { .. } => "MC-004",
-        CloudError::Unreadable { .. } => "MC-005",
-    };
-    failed(arguments.output, code, error)
 }
 
 fn connections<'p>(arguments: &Arguments, project: &'p Project, wanted: Option<&str>) -> Result<Vec<&'p Connection>, Exit> {
@@ -50,7 +38,7 @@ async fn list(arguments: &Arguments, project: &Project, wanted: Option<&str>) ->
     let mut table = output::table(&["CONNECTION", "EXTERNAL KEY", "NAME", "SENDABLE", "RETENTION"]);
     for connection in connections(arguments, project, wanted)? {
         let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
-        for it in cloud.list().await.map_err(|it| cloud_failed(arguments, &it))? {
+        for it in cloud.list().await.map_err(|it| engine_failed(arguments.output, &it.into()))? {
             let retention = it.retention.clone().unwrap_or_else(|| "-".into());
             let sendable = if it.is_sendable { "yes" } else { "no" };
             table.add_row([connection.name.as_str(), it.key.as_str(), &it.name, sendable, &retention]);
@@ -87,13 +75,13 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
         }
     };
     let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
-    let found = cloud.describe(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
+    let found = cloud.describe(&key).await.map_err(|it| engine_failed(arguments.output, &it.into()))?;
     let Some(found) = found else {
         let refused =
             Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
         return Err(failed(arguments.output, "DE-001", &refused));
     };
-    let rows = cloud.row_count(&key).await.map_err(|it| cloud_failed(arguments, &it))?;
+    let rows = cloud.row_count(&key).await.map_err(|it| engine_failed(arguments.output, &it.into()))?;
     match arguments.output {
         Output::Json => {
             let fields: Vec<Value> = found

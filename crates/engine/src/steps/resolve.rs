@@ -15,6 +15,7 @@ use crate::{
     error::EngineError,
     job::{Job, Ports, RunOptions},
     known::Known,
+    pages::each_page,
     segments::Segments,
 };
 
@@ -56,7 +57,7 @@ pub(crate) async fn resolve(
     let segments = Segments::new(ports, name, &scheme);
 
     let retired = is_retired(state, &identity, &mapping);
-    let counted = if retired { &Default::default() } else { &state.baseline };
+    let counted = if retired { &state.baseline.emptied() } else { &state.baseline };
     let old_mapping = state.mapping.as_deref();
     let baseline = segments.open_baseline(counted, old_mapping.filter(|_| !retired))?;
     let same_mapping = old_mapping.is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
@@ -176,20 +177,15 @@ async fn read_membership(
     let query = RowQuery { data_extension: destination.key.clone(), fields: key_fields.clone(), key_fields, filter: RowFilter::All };
     let reader = ReadBack::new(mapping, job.server_offset_s);
     let mut keys = Vec::new();
-    let mut from = None;
-    loop {
-        let page = ports.cloud.read_rows(&query, from.as_deref()).await?;
+    each_page(ports.cloud.as_ref(), &query, |page| {
         for row in &page.rows {
             let cells: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
             // A key of the service that we cannot read is none that the model could have: its own types guard it.
             keys.extend(reader.key_fingerprint(scheme, &cells).ok());
         }
         ports.progress.show(job.activation.name.as_str(), Progress::ReadingKeys { rows: keys.len() as u64 });
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-    }
+    })
+    .await?;
     keys.sort_unstable();
     keys.dedup();
     let state = EntryState { presence: Presence::ValueUnknown, origin: Origin::Adopted };

@@ -9,6 +9,7 @@ use outflow_rows::{CsvFile, ReadBack, Scheme};
 use crate::{
     error::EngineError,
     job::{Job, Ports},
+    pages::each_page,
     part_files::{PartRow, csv_name},
 };
 
@@ -112,9 +113,7 @@ impl<'a> Observer<'a> {
             fields: mapping.fields().map(|it| it.field.clone()).collect(),
             filter,
         };
-        let mut from = None;
-        loop {
-            let page = self.ports.cloud.read_rows(&query, from.as_deref()).await?;
+        each_page(self.ports.cloud.as_ref(), &query, |page| {
             for row in &page.rows {
                 let cells: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
                 let keys = &cells[..mapping.keys().len().min(cells.len())];
@@ -126,10 +125,8 @@ impl<'a> Observer<'a> {
             }
             let (part, of) = (self.open.plan.part, self.rows.len() as u64);
             self.ports.progress.show(self.job.activation.name.as_str(), Progress::ReadingBack { part, rows: observed.len() as u64, of });
-            from = page.next;
-            if from.is_none() {
-                return Ok(());
-            }
-        }
+        })
+        .await?;
+        Ok(())
     }
 }
