@@ -139,9 +139,9 @@ impl OpenPart {
     }
 }
 
-/// Copies a part without the rows that were struck from it, and makes it durable: from here on nothing about it is decided.
+/// Makes a part durable, without the rows that were struck from it: from here on nothing about it is decided.
 ///
-/// `struck` are zero-based rows, ascending.
+/// `struck` are zero-based rows, ascending. Hardly any part has some; a part without stays the file that the pass has written.
 pub(crate) fn make_final(
     spool: &dyn Spool,
     run: &RunId,
@@ -150,6 +150,11 @@ pub(crate) fn make_final(
     header_bytes: u64,
 ) -> Result<WrittenPart, EngineError> {
     let (csv_name, rows_name) = (csv_name(part.part), rows_name(part.part));
+    if struck.is_empty() {
+        spool.make_durable(run, &csv_name)?;
+        spool.make_durable(run, &rows_name)?;
+        return Ok(part);
+    }
     let missing = |name: &str| io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
     let csv = spool.read(run, &csv_name)?.ok_or_else(|| missing(&csv_name))?;
     let rows = spool.read(run, &rows_name)?.ok_or_else(|| missing(&rows_name))?;

@@ -17,6 +17,9 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// Begins a file of a run; what was there under the name is replaced.
     fn create(&self, run: &RunId, name: &str) -> Result<Box<dyn SpoolWriter>, SpoolError>;
 
+    /// Makes a file durable that was finished without: it survives a crash from here on, as it is.
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError>;
+
     /// The file as something to be sent.
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError>;
 

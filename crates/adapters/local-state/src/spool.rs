@@ -51,6 +51,12 @@ impl Spool for FolderSpool {
         Ok(Box::new(SpoolFile { spool: self.clone(), name: name.to_owned(), folder, file: BufWriter::with_capacity(1 << 20, file) }))
     }
 
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        let folder = self.run(run);
+        let synced = File::open(folder.join(name)).and_then(|file| file.sync_all()).and_then(|()| sync_folder(&folder));
+        synced.map_err(self.error(name, "written"))
+    }
+
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
         let opened = File::open(self.run(run).join(name)).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (bytes, file) = opened.map_err(self.error(name, "read"))?;
