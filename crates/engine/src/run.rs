@@ -127,7 +127,7 @@ impl Run<'_> {
         let Self { job, ports, options } = *self;
         let scheme = Scheme::derive(&job.project_secret, job.activation.name.as_str());
         let resumed = resume(job, ports, recorder).await?;
-        advance(job, ports, recorder, &scheme).await?;
+        advance(job, ports, recorder, &scheme, None).await?;
         sweep(ports, recorder)?;
         let resolved = resolve(job, ports, options, recorder.state(), recorder.run()).await?;
         self.nobody_else_is_importing(&resolved).await?;
@@ -149,7 +149,7 @@ impl Run<'_> {
             self.advance_locally(recorder, &compared).await?;
             self.add_columns(recorder, &mut compared, &manifest.columns).await?;
             outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
-            advance(job, ports, recorder, &scheme).await?;
+            advance(job, ports, recorder, &scheme, compared.known.baseline.base()).await?;
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
         let result = result_of(&outcomes);
@@ -178,11 +178,11 @@ impl Run<'_> {
     async fn advance_locally(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
         let Resolved { mapping, identity, scheme, retired, is_new_baseline, .. } = &compared.resolved;
         let Some(local) = &compared.sealed.local.segment else { return Ok(()) };
+        let old = &compared.known.baseline;
         let segments = Segments::new(self.ports, self.job.activation.name.as_str(), scheme);
         let updates = segments.open(outflow_baseline::Kind::Delta, local, Some(mapping))?;
         let before = &recorder.state().baseline;
         let counted = if *retired { before.emptied() } else { before.clone() };
-        let old = &compared.known.baseline;
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, !is_new_baseline)?;
         if let Some(baseline) = next {
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
