@@ -316,10 +316,7 @@ pub enum PartStage {
     /// The file lies whole at the route.
     Transferred,
     /// A start was intended; whether it happened is not known.
-    Starting {
-        /// The newest import of before.
-        newest: Option<String>,
-    },
+    Starting,
     /// The import has a number.
     Started {
         /// The number.
@@ -362,7 +359,7 @@ impl OpenPart {
     /// Whether its import may still be at work: nothing may be started on the same data extension.
     #[must_use]
     pub const fn may_be_running(&self) -> bool {
-        matches!(self.stage, PartStage::Starting { .. } | PartStage::Started { .. }) && !self.is_abandoned
+        matches!(self.stage, PartStage::Starting | PartStage::Started { .. }) && !self.is_abandoned
     }
 
     /// Whether the service was never asked to import it.
@@ -523,18 +520,18 @@ impl ActivationState {
                 if self.open_parts.iter().any(OpenPart::may_be_running) {
                     let part = self.part(&record.run, *part)?;
                     // The same file may be started again when its first start got lost.
-                    if !matches!(part.stage, Stage::Starting { .. }) {
+                    if !matches!(part.stage, Stage::Starting) {
                         return Err("another import may still be running");
                     }
                 }
                 let part = self.part(&record.run, *part)?;
                 match &part.stage {
                     Stage::Transferred => {
-                        part.stage = Stage::Starting { newest: newest.clone() };
+                        part.stage = Stage::Starting;
                         part.newest.clone_from(newest);
                         part.doubt = Some(doubt.clone());
                     }
-                    Stage::Starting { .. } => {}
+                    Stage::Starting => {}
                     _ => return Err("its file has not arrived"),
                 }
             }
@@ -544,7 +541,7 @@ impl ActivationState {
                 }
                 let part = self.part(&record.run, *part)?;
                 part.stage = match part.stage {
-                    Stage::Starting { .. } => Stage::Started { import: import.clone() },
+                    Stage::Starting => Stage::Started { import: import.clone() },
                     _ => return Err("no start was intended"),
                 };
             }
@@ -554,7 +551,7 @@ impl ActivationState {
                     self.closed_roads.push((*route, record.at_ms));
                 }
                 let part = self.part(&record.run, *part)?;
-                if !matches!(part.stage, Stage::Starting { .. }) {
+                if !matches!(part.stage, Stage::Starting) {
                     return Err("no start was intended");
                 }
                 part.stage = Stage::Transferred;
@@ -564,7 +561,7 @@ impl ActivationState {
                 let part = self.part(&record.run, *part)?;
                 let import = match &part.stage {
                     Stage::Started { import } => Some(import.clone()),
-                    Stage::Starting { .. } => None,
+                    Stage::Starting => None,
                     _ => return Err("no import was started"),
                 };
                 part.stage = Stage::Ended { import, status: status.clone() };
@@ -574,7 +571,7 @@ impl ActivationState {
                 let part = self.part(&record.run, number)?;
                 let may_settle = match part.stage {
                     Stage::Ended { .. } | Stage::Unresolved => true,
-                    Stage::Starting { .. } | Stage::Started { .. } => part.is_abandoned,
+                    Stage::Starting | Stage::Started { .. } => part.is_abandoned,
                     Stage::Planned | Stage::Transferring | Stage::Transferred => false,
                 };
                 if !may_settle {
@@ -610,7 +607,7 @@ impl ActivationState {
             }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;
-                if !matches!(part.stage, Stage::Starting { .. } | Stage::Started { .. }) {
+                if !matches!(part.stage, Stage::Starting | Stage::Started { .. }) {
                     return Err("its import is not open");
                 }
                 part.is_abandoned = true;

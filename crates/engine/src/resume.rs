@@ -31,10 +31,10 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
     }
     for part in open.iter().filter(|it| !it.is_not_started() && !it.is_abandoned) {
         let (run, number) = (&part.run, part.plan.part);
-        if matches!(part.stage, PartStage::Starting { .. }) {
+        if matches!(part.stage, PartStage::Starting) {
             import::find_lost(job, ports, recorder, run, number).await?;
         }
-        if matches!(part.stage, PartStage::Starting { .. } | PartStage::Started { .. }) {
+        if matches!(part.stage, PartStage::Starting | PartStage::Started { .. }) {
             import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
         }
         let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
@@ -54,7 +54,7 @@ async fn abandoned_has_ended(ports: &Ports, recorder: &mut Recorder<'_>, part: &
     let order = &part.plan.order;
     let status = match &part.stage {
         PartStage::Started { import } => ports.cloud.import_status(import).await?,
-        PartStage::Starting { .. } if ports.cloud.can_find_imports(order.route) => {
+        PartStage::Starting if ports.cloud.can_find_imports(order.route) => {
             let since = ports.cloud.imports_since(&order.activation, order.route, part.newest.as_deref()).await?;
             since.last().map_or(ImportStatus::Queued, |(_, status)| status.clone())
         }

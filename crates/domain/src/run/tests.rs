@@ -356,8 +356,19 @@ fn a_lost_start_is_repeated_with_its_doubt_and_its_newest_import() {
     let mut history = up_to("import_starting");
     let again = RunEvent::ImportStarting { part: 1, newest: Some("9".into()), doubt: segment("other") };
     history.takes("r1", &again);
-    assert_eq!(*history.stage(), PartStage::Starting { newest: Some("7".into()) });
-    assert_eq!(history.state.open_parts[0].doubt, Some(segment("doubt")));
+    assert_eq!(*history.stage(), PartStage::Starting);
+    let open = &history.state.open_parts[0];
+    assert_eq!((&open.newest, &open.doubt), (&Some("7".into()), &Some(segment("doubt"))));
+}
+
+#[test]
+fn a_start_that_an_older_ledger_tells_of_is_read() {
+    let state = up_to("import_starting").state;
+    let now = serde_json::to_string(&state).unwrap();
+    // The newest import once stood with the stage, too.
+    let older = now.replace(r#"{"stage":"starting"}"#, r#"{"stage":"starting","newest":"7"}"#);
+    assert_ne!(older, now);
+    assert_eq!(serde_json::from_str::<ActivationState>(&older).unwrap(), state);
 }
 
 #[test]
