@@ -37,12 +37,11 @@ pub(crate) async fn settle(
 ) -> Result<PartEnd, EngineError> {
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
-    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
-    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt)?;
-    let mut settled = settler.settle().await?;
     // Refusals are few and rows are many: only what is remembered has to be forgotten.
     let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
-    settled.forgotten.retain(|it| remembered.contains(it));
+    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
+    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered)?;
+    let settled = settler.settle().await?;
     let end = PartEnd { outcomes: settled.outcomes.clone(), established: settled.confirmed.clone() };
     let event = RunEvent::PartSettled {
         part,
@@ -92,6 +91,8 @@ struct Settler<'a> {
     schema_digest: &'a str,
     /// Whether earlier parts left rows in doubt: then a receipt is not enough, since a refused row may hold what an earlier import lost.
     others_left_doubt: bool,
+    /// Rows whose refusals are remembered.
+    remembered: HashSet<KeyFingerprint>,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
     rows: Vec<PartRow>,
 }
@@ -110,6 +111,7 @@ impl<'a> Settler<'a> {
         version: u64,
         schema_digest: &'a str,
         others_left_doubt: bool,
+        remembered: HashSet<KeyFingerprint>,
     ) -> Result<Self, EngineError> {
         let name = job.activation.name.as_str();
         let scheme = Scheme::derive(&job.project_secret, name);
@@ -128,7 +130,7 @@ impl<'a> Settler<'a> {
             }
             None => doubt.entries().map(row_of_entry).collect(),
         };
-        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, rows })
+        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, remembered, rows })
     }
 
     fn segments(&self) -> Segments<'_> {
@@ -163,7 +165,7 @@ impl<'a> Settler<'a> {
         for row in &self.rows {
             outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Confirmed }, 1);
         }
-        let forgotten = self.rows.iter().map(|it| it.key).collect();
+        let forgotten = self.rows.iter().map(|it| it.key).filter(|it| self.remembered.contains(it)).collect();
         // What was in doubt is just what is confirmed: the same file serves.
         Settled { evidence: Evidence::Counts, outcomes, confirmed: self.open.doubt.clone(), doubt: None, refused: Vec::new(), forgotten }
     }
@@ -270,7 +272,7 @@ impl<'a> Settler<'a> {
             if fate.sent == Sent::Refused {
                 let (code, field) = fate.code.unwrap_or_else(|| ("unexplained".into(), None));
                 refused.push(RefusedRow { key: fate.key, row: row.row, code, field, schema: self.schema_digest.to_owned() });
-            } else {
+            } else if self.remembered.contains(&fate.key) {
                 forgotten.push(fate.key);
             }
         }
