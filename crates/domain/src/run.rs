@@ -277,6 +277,14 @@ pub enum RunEvent {
         /// Whose rows it speaks of.
         identity: Identity,
     },
+    /// The keys of the data extension were read with the numbers that the service gives its rows. What was confirmed of rows with a higher
+    /// number than the last time is marked as unknown: they were made again since.
+    RowsNumbered {
+        /// The data extension; another one numbers anew.
+        data_extension: ObjectId,
+        /// The highest number.
+        up_to: u64,
+    },
     /// A person gave up on an import whose end is not known. Its rows stay in doubt; the road is open again.
     Abandoned {
         /// The part.
@@ -405,6 +413,9 @@ pub struct ActivationState {
     /// Roads on which an import was once started: such a road was open, whatever it is now.
     #[serde(default)]
     pub roads_taken: Vec<Route>,
+    /// The highest number of a row when keys were last read, and in which data extension.
+    #[serde(default)]
+    pub rows_numbered: Option<(ObjectId, u64)>,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
@@ -443,6 +454,7 @@ impl RunEvent {
             Self::PartSettled { .. } => "part_settled",
             Self::PartDropped { .. } => "part_dropped",
             Self::BaselineAdvanced { .. } => "baseline_advanced",
+            Self::RowsNumbered { .. } => "rows_numbered",
             Self::Abandoned { .. } => "abandoned",
             Self::Ended { .. } => "ended",
         }
@@ -604,6 +616,12 @@ impl ActivationState {
                 self.mapping = Some(mapping.clone());
                 self.identity = Some(identity.clone());
                 self.confirmed.retain(|it| !merged.contains(&it.segment.name));
+            }
+            RunEvent::RowsNumbered { data_extension, up_to } => {
+                if self.current_run.as_ref() != Some(&record.run) {
+                    return Err("the run has not started");
+                }
+                self.rows_numbered = Some((data_extension.clone(), *up_to));
             }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;

@@ -474,3 +474,23 @@ fn another_table_and_another_column_are_told_apart() {
     assert!(!with("1").shares_fields_with(&with("2")));
     assert!(with("1").shares_fields_with(&with("1")) && with("1").shares_fields_with(&identity("de")));
 }
+
+#[test]
+fn the_numbers_of_rows_belong_to_a_run_and_a_data_extension() {
+    let numbered = |data_extension: &str, up_to| RunEvent::RowsNumbered { data_extension: ObjectId(data_extension.into()), up_to };
+    let mut history = History::default();
+    history.refuses("r1", &numbered("de", 7), "the run has not started");
+    history.takes("r1", &started());
+    history.takes("r1", &numbered("de", 7));
+    // Another data extension begins anew.
+    history.takes("r1", &numbered("other", 2));
+    assert_eq!(history.state.rows_numbered, Some((ObjectId("other".into()), 2)));
+}
+
+#[test]
+fn a_state_that_knows_no_numbers_is_read() {
+    let now = serde_json::to_value(up_to("import_starting").state).unwrap();
+    let mut older = now;
+    assert!(older.as_object_mut().unwrap().remove("rows_numbered").is_some());
+    assert_eq!(serde_json::from_value::<ActivationState>(older).unwrap().rows_numbered, None);
+}
