@@ -29,8 +29,13 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
     for part in open.iter().filter(|it| it.is_not_started()) {
         drop_part(ports, recorder, part).await?;
     }
+    let mut rows_are_readable = true;
     for part in open.iter().filter(|it| !it.is_not_started() && !it.is_abandoned) {
         let (run, number) = (&part.run, part.plan.part);
+        if !rows_are_readable && part.stage == PartStage::Unresolved {
+            // Only reading could tell more, and it was refused just now.
+            continue;
+        }
         if matches!(part.stage, PartStage::Starting) {
             import::find_lost(job, ports, recorder, run, number).await?;
         }
@@ -39,6 +44,7 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
         }
         let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
         outcomes.merge(&end.outcomes);
+        rows_are_readable &= end.is_known;
     }
     for part in open.iter().filter(|it| it.is_abandoned) {
         if abandoned_has_ended(ports, recorder, part).await? {

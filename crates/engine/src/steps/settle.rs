@@ -42,7 +42,15 @@ pub(crate) async fn settle(
     let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
     let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered)?;
     let settled = settler.settle().await?;
-    let end = PartEnd { outcomes: settled.outcomes.clone(), established: settled.confirmed.clone() };
+    if settled.evidence == Evidence::None && open.stage == PartStage::Unresolved {
+        // Nothing that the ledger does not know already.
+        return Ok(PartEnd { outcomes: OutcomeCounts::default(), spoken_for: None, is_known: false });
+    }
+    let end = PartEnd {
+        outcomes: settled.outcomes.clone(),
+        spoken_for: settled.confirmed.clone().or_else(|| settled.doubt.clone()),
+        is_known: settled.evidence != Evidence::None,
+    };
     let event = RunEvent::PartSettled {
         part,
         evidence: settled.evidence,
@@ -67,9 +75,12 @@ pub(crate) async fn settle(
 pub(crate) struct PartEnd {
     /// The outcomes of its rows.
     pub outcomes: OutcomeCounts,
-    /// The keys of which it is known what the destination holds now. A row that was refused by receipt alone is not among them: the receipt
-    /// tells that the new value is not there, and not which older one is.
-    pub established: Option<SegmentRef>,
+    /// The keys for which this part speaks from here on, and no older one. Of most it is known what the destination holds now; where nothing
+    /// is known, the part's own doubt stands for them. A row that was refused by receipt alone is not among them: the receipt tells that the
+    /// new value is not there, and not which older one is.
+    pub spoken_for: Option<SegmentRef>,
+    /// Whether anything could be established.
+    pub is_known: bool,
 }
 
 /// What became of a part.
@@ -315,28 +326,28 @@ pub(crate) fn schema_digest(mapping: &outflow_domain::Mapping) -> String {
     format!("{:016x}", crate::digest::of(&[mapping.digest_text().as_bytes(), format!("{types:?}").as_bytes()]) as u64)
 }
 
-/// Ends the doubt about keys of earlier parts that this run has sent again and settled: a receipt for the newer row is one for the key.
-/// Not of parts that were given up: their imports may still write, after anything newer.
+/// Ends the doubt about keys of earlier parts that this run has sent again: a receipt for the newer row is one for the key, and where there is
+/// none, the newer doubt is. Not of parts that were given up: their imports may still write, after anything newer.
 pub(crate) async fn end_older_doubts(
     job: &Job,
     ports: &Ports,
     recorder: &mut Recorder<'_>,
     run: &RunId,
-    established: &[SegmentRef],
+    spoken_for: &[SegmentRef],
 ) -> Result<(), EngineError> {
     let older: Vec<OpenPart> =
         recorder.state().open_parts.iter().filter(|it| it.run != *run && !it.is_abandoned && it.doubt.is_some()).cloned().collect();
-    if older.is_empty() || established.is_empty() {
+    if older.is_empty() || spoken_for.is_empty() {
         return Ok(());
     }
     let name = job.activation.name.as_str();
     let scheme = Scheme::derive(&job.project_secret, name);
     let segments = Segments::new(ports, name, &scheme);
-    let established = established.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
+    let spoken_for = spoken_for.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
     for open in older {
         let Some(named) = &open.doubt else { continue };
         let doubt = segments.open(Kind::Doubt, named, None)?;
-        let left: Vec<Entry> = doubt.entries().filter(|entry| established.iter().all(|it| it.get(entry.key).is_none())).collect();
+        let left: Vec<Entry> = doubt.entries().filter(|entry| spoken_for.iter().all(|it| it.get(entry.key).is_none())).collect();
         if left.len() as u64 == doubt.len() {
             continue;
         }
