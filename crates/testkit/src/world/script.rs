@@ -144,8 +144,12 @@ impl Draw {
         }
         Script {
             seed,
-            // A third of the seeds each, without a draw of their own.
-            switches: Switches { custom_object_key_retrievable: seed % 5 > 0, remade_rows_keep_number: seed % 7 < 2, ..self.switches() },
+            // By the seed, without a draw, so that older seeds keep their stories.
+            switches: Switches {
+                custom_object_key_retrievable: !seed.is_multiple_of(5),
+                remade_rows_keep_number: seed % 7 < 2,
+                ..self.switches()
+            },
             update_only,
             soap: self.chance.random_bool(0.4),
             mapped: self.chance.random_range(1..64),
