@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use outflow_domain::Name;
-use outflow_engine::{Compute, Job, Ports};
+use outflow_engine::{Compute, Job, Ports, Split};
 use outflow_file_store_object_store::{Credentials, S3Settings, S3Store};
 use outflow_file_store_sftp::{HostKeys, PrivateKeyText, SftpSettings, SftpStore};
 use outflow_ledger_sqlite::SqliteLedger;
@@ -78,6 +78,7 @@ pub fn job(project: &Project, activation: &Activation) -> Job {
         file_location: connection.file_route.file_location().to_owned(),
         project_secret: Arc::from(project.secret.expose().as_bytes()),
         server_offset_s: SERVER_OFFSET_S,
+        split: Split::default(),
     }
 }
 

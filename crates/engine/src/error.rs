@@ -19,6 +19,18 @@ pub enum EngineError {
     /// The ledger did not take or give something.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A person must act: an update-only activation cannot do without the keys that are there.
+    #[error(
+        "activation `{activation}` only updates rows that are there, and Marketing Cloud does not permit to read the keys of the data extension `{data_extension}`: {message}; grant `data_extensions_read` to the installed package, and the package's user access to the data extension, or let new rows be inserted with `insert: true`"
+    )]
+    KeysUnreadable {
+        /// The activation.
+        activation: String,
+        /// The data extension.
+        data_extension: String,
+        /// The service's words, without values.
+        message: String,
+    },
     /// There is no such data extension.
     #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default())]
     NoDataExtension {
@@ -136,6 +148,7 @@ impl EngineError {
             Self::Cloud(CloudError::Refused { .. }) => "MC-003",
             Self::Cloud(CloudError::Unavailable { .. }) => "MC-004",
             Self::Cloud(CloudError::Unreadable { .. }) => "MC-005",
+            Self::KeysUnreadable { .. } => "MC-006",
             Self::Files(FileStoreError::LoginRefused { .. }) => "FILE-001",
             Self::Files(FileStoreError::HostKey { .. }) => "FILE-002",
             Self::Files(FileStoreError::Refused { .. }) => "FILE-003",

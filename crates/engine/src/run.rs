@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent,
-    RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
+    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, OpenPart, Outcome, OutcomeCounts, PartPlan,
+    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
 };
 use outflow_ports::{Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
@@ -20,9 +20,10 @@ use crate::{
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::Recorder,
-    report::{InvalidReport, PartReport, PlanReport, RefusedReport, RunReport},
+    report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, Warning},
     resume::{resume, sweep},
     segments::Segments,
+    split::{ROUNDS_MAX, Split},
     steps::{
         compare::{self, Pass, Tally},
         import,
@@ -46,33 +47,71 @@ pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<Plan
 
 async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunId) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let resolved = resolve(job, ports, options, &state, run).await?;
-    let open_parts = state.open_parts.iter().filter(|it| !it.is_abandoned).count();
+    let resolved = resolve(job, ports, options, job.split, &state, run).await?;
+    // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
+    let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
+    let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
+    let open_parts = state.open_parts.iter().filter(is_settled_first).count();
+    let blocked = blocking(job, ports, &resolved).await?;
     let compared = Compared::of(job, ports, resolved, run, state.baseline.version, false).await?;
-    Ok(compared.report(job, open_parts, None))
+    Ok(PlanReport { blocked, ..compared.report(job, open_parts, None) })
+}
+
+/// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
+/// waited for; of another one that its own next run has yet to settle.
+async fn blocking(job: &Job, ports: &Ports, resolved: &Resolved) -> Result<Option<Blocking>, EngineError> {
+    for (name, state) in ports.ledger.activations().await? {
+        let is_waited_for = name == job.activation.name;
+        for open in state.open_parts.iter().filter(|it| it.may_be_running() && it.identity.is_same_table(&resolved.identity)) {
+            if !is_waited_for || import::is_at_work(ports, open).await? {
+                return Ok(Some(Blocking { activation: name, import: import::import_name(open), is_waited_for }));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Runs an activation: settles what is open, compares, sends the difference, and establishes what became of each row.
+///
+/// Where rows may not be read back, and so a refused one keeps those beside it in doubt, these are sent again in smaller files as long as
+/// [`Split`] allows.
 ///
 /// Dropping the future at any point leaves a state from which the next run goes on, as a crash does.
 ///
 /// # Errors
 /// [`EngineError`]; the run's end is recorded then too.
 pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
-    match run_once(job, ports, options).await {
+    let mut split = job.split;
+    let mut report = on_a_road(job, ports, options, split).await?;
+    for _ in 0..ROUNDS_MAX {
+        split = split.after(report.plan.parts.iter().filter(|it| it.in_doubt).count() as u32);
+        let state = ports.ledger.activation(&job.activation.name).await?;
+        if !split.goes_on(&state.open_parts, &report.run) {
+            break;
+        }
+        tracing::info!(activation = %job.activation.name, "rows that stayed in doubt are sent again in smaller files");
+        // Whatever a person asked for was sent in the first round.
+        let next = on_a_road(job, ports, &RunOptions::default(), split).await?;
+        report = report.followed_by(next);
+    }
+    Ok(report)
+}
+
+async fn on_a_road(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
+    match run_once(job, ports, options, split).await {
         // The ledger remembers the closed road, so that a new run takes the other one. A plan is never changed: this is a new one.
         Err(EngineError::RoadClosed { route, source }) if job.activation.import == ImportRoute::Auto => {
             tracing::warn!(activation = %job.activation.name, "the tenant takes no imports by {route:?} ({source}); beginning anew on the other road");
-            run_once(job, ports, options).await
+            run_once(job, ports, options, split).await
         }
         other => other,
     }
 }
 
-async fn run_once(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
+async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: options.full }).await?;
-    let ran = Run { job, ports, options }.to_end(&mut recorder).await;
+    let ran = Run { job, ports, options, split }.to_end(&mut recorder).await;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     let error = match ran {
         Ok(report) => return Ok(report),
@@ -120,16 +159,17 @@ struct Run<'a> {
     job: &'a Job,
     ports: &'a Ports,
     options: &'a RunOptions,
+    split: Split,
 }
 
 impl Run<'_> {
     async fn to_end(&self, recorder: &mut Recorder<'_>) -> Result<RunReport, EngineError> {
-        let Self { job, ports, options } = *self;
+        let Self { job, ports, options, split } = *self;
         let scheme = Scheme::derive(&job.project_secret, job.activation.name.as_str());
         let resumed = resume(job, ports, recorder).await?;
         advance(job, ports, recorder, &scheme, None).await?;
         sweep(ports, recorder)?;
-        let resolved = resolve(job, ports, options, recorder.state(), recorder.run()).await?;
+        let resolved = resolve(job, ports, options, split, recorder.state(), recorder.run()).await?;
         self.nobody_else_is_importing(&resolved).await?;
         let run = recorder.run().clone();
         let version = recorder.state().baseline.version;
@@ -147,6 +187,7 @@ impl Run<'_> {
             }
             recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
             self.advance_locally(recorder, &compared).await?;
+            self.note_numbers(recorder, &compared).await?;
             self.add_columns(recorder, &mut compared, &manifest.columns).await?;
             outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
             advance(job, ports, recorder, &scheme, compared.known.baseline.base()).await?;
@@ -160,7 +201,7 @@ impl Run<'_> {
         sweep(ports, recorder)?;
         ports.spool.remove_run(&run)?;
         let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
-        Ok(RunReport { run, plan, result, outcomes, resumed, refused })
+        Ok(RunReport { run, plan, result, outcomes, resumed, refused, rounds: Vec::new() })
     }
 
     /// Rule 3: one import at a time per data extension, whichever activation started it.
@@ -187,6 +228,17 @@ impl Run<'_> {
         if let Some(baseline) = next {
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers up to where rows were numbered, once what is not known of those made since is written down.
+    async fn note_numbers(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
+        let Resolved { identity, newest_row, .. } = &compared.resolved;
+        let Some(up_to) = newest_row.filter(|_| compared.sealed.is_all_marked) else { return Ok(()) };
+        let data_extension = identity.data_extension.clone();
+        if recorder.state().rows_numbered != Some((data_extension.clone(), up_to)) {
+            recorder.record(RunEvent::RowsNumbered { data_extension, up_to }).await?;
         }
         Ok(())
     }
@@ -226,7 +278,7 @@ impl Run<'_> {
         let Self { job, ports, .. } = *self;
         let (run, parts) = (recorder.run().clone(), manifest.parts.len() as u32);
         let mut outcomes = OutcomeCounts::default();
-        let mut established = Vec::new();
+        let mut spoken_for = Vec::new();
         for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
             let Some(doubt) = &sealed.doubt else { continue };
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
@@ -234,10 +286,10 @@ impl Run<'_> {
             import::start(job, ports, recorder, plan.part, doubt).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
             let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
-            established.extend(settled.established);
+            spoken_for.extend(settled.spoken_for);
             outcomes.merge(&settled.outcomes);
         }
-        settle::end_older_doubts(job, ports, recorder, &run, &established).await?;
+        settle::end_older_doubts(job, ports, recorder, &run, &spoken_for).await?;
         Ok(outcomes)
     }
 }
@@ -258,6 +310,7 @@ impl Compared {
         let scan = ports.source.scan(&job.query, options).await?;
         let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
         let known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let lanes = known.lanes.clone();
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
@@ -265,7 +318,7 @@ impl Compared {
             known,
             rebase: resolved.rebase.take(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, write),
+            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, lanes, write),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
@@ -329,9 +382,13 @@ impl Compared {
             to_send: self.sealed.to_send.clone(),
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
-            parts: parts.map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes }).collect(),
+            parts: parts
+                .map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes, in_doubt: it.in_doubt })
+                .collect(),
             invalid: invalid.collect(),
             open_parts,
+            warnings: self.resolved.warnings.clone(),
+            blocked: None,
         }
     }
 }

@@ -27,6 +27,10 @@ pub struct DataExtensionSummary {
     pub retention: Option<String>,
 }
 
+/// The hidden column with the number that the service gives each row when it is made. It may be asked for where the service lets it be read;
+/// otherwise a question for it is refused.
+pub const ROW_NUMBER: &str = "_CustomObjectKey";
+
 /// Which rows to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowFilter {

@@ -424,6 +424,11 @@ mod imports {
             let text = world.program.ends(0, &["status"]);
             assert!(text.out.contains(&format!("import not known to have ended: {name}")), "{}", text.out);
             assert_eq!(world.files(), Vec::<String>::new(), "an import that has not begun must find no file");
+            let plan = world.program.ends(0, &["plan", ACTIVATION]);
+            assert!(plan.out.contains("ends as blocked (exit code 5)") && plan.out.contains(&name), "{}", plan.out);
+            let plan = world.program.json(0, &["plan", ACTIVATION]);
+            let blocked = serde_json::json!({ "activation": ACTIVATION, "import": name, "is_waited_for": true });
+            assert_eq!(plan["blocked"], blocked);
 
             world.write_people(&project, &people(12));
             let calls = world.writing_calls().len();

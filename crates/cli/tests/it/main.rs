@@ -10,5 +10,6 @@ mod privacy;
 mod program;
 mod sandbox_command;
 mod state_folder;
+mod unread;
 mod whole_path;
 mod world;

@@ -18,7 +18,7 @@ fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 13] = [
+const PLAN: [&str; 15] = [
     "plan",
     "activation",
     "data_extension",
@@ -32,6 +32,8 @@ const PLAN: [&str; 13] = [
     "newly_left",
     "parts",
     "open_parts",
+    "warnings",
+    "blocked",
 ];
 
 #[test]
@@ -41,14 +43,14 @@ fn every_command_prints_one_document() {
     let plan = program.json(0, &["plan", ACTIVATION]);
     has(&plan, &[&PLAN[..], &["invalid"]].concat());
     has(&plan["to_send"][0], &["intent", "rows"]);
-    has(&plan["parts"][0], &["file", "rows", "bytes"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt"]);
     has(&plan["columns"][0], &["name", "type"]);
 
     has(&program.json(0, &["runs"]), &["runs"]);
     let ran = program.json(0, &["run", ACTIVATION]);
     has(&ran, &["runs"]);
     let run = &ran["runs"][0];
-    has(run, &["run", "activation", "result", "outcomes", "resumed", "refused", "failed_imports", "plan"]);
+    has(run, &["run", "activation", "result", "outcomes", "resumed", "refused", "failed_imports", "rounds", "plan"]);
     has(&run["outcomes"][0], &["intent", "fate", "leaving", "rows"]);
     assert_eq!(run["outcomes"], serde_json::json!([{ "intent": "insert", "fate": "confirmed", "leaving": false, "rows": 10 }]));
 
@@ -64,7 +66,7 @@ fn every_command_prints_one_document() {
 
     let check = program.json(0, &["check", "--connect", "--canary"]);
     has(&check, &["problems", "connect"]);
-    has(&check["connect"][0], &["what", "ok", "problem"]);
+    has(&check["connect"][0], &["what", "ok", "problem", "warning"]);
 
     let list = program.json(0, &["destination", "list"]);
     has(&list["data_extensions"][0], &["connection", "key", "name", "is_sendable", "retention"]);

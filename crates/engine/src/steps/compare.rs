@@ -131,12 +131,18 @@ struct Worker<'p> {
     probed_keys: Vec<KeyFingerprint>,
     probed_rows: Vec<RowFingerprint>,
     probes: Vec<Probe>,
-    to_send: Vec<u32>,
-    records: Vec<Record>,
+    to_send: Vec<ToSend>,
     csv: Vec<u8>,
     lengths: Vec<u32>,
-    part_rows: Vec<PartRow>,
     places: Vec<Place>,
+}
+
+/// Rows of a batch that are to be sent on one lane.
+#[derive(Default)]
+struct ToSend {
+    rows: Vec<u32>,
+    records: Vec<Record>,
+    part_rows: Vec<PartRow>,
 }
 
 impl<'p> Worker<'p> {
@@ -157,11 +163,9 @@ impl<'p> Worker<'p> {
             probed_keys: Vec::new(),
             probed_rows: Vec::new(),
             probes: Vec::new(),
-            to_send: Vec::new(),
-            records: Vec::new(),
+            to_send: (0..pass.known.lanes.len()).map(|_| ToSend::default()).collect(),
             csv: Vec::new(),
             lengths: Vec::new(),
-            part_rows: Vec::new(),
             places: Vec::new(),
         })
     }
@@ -179,9 +183,6 @@ impl<'p> Worker<'p> {
             self.old_rows.clear();
             fingerprints(&old.canonicalize(batch), &self.pass.scheme, &mut self.old_keys, &mut self.old_rows);
         }
-        self.to_send.clear();
-        self.records.clear();
-        self.part_rows.clear();
         if canonical.problems().is_empty() {
             self.take_valid(&canonical)?;
         } else {
@@ -260,29 +261,32 @@ impl<'p> Worker<'p> {
     fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
-        self.to_send.push(row as u32);
-        self.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
-        self.records.push(record);
+        let lane = &mut self.to_send[self.pass.known.lane_of(record.key)];
+        lane.rows.push(row as u32);
+        lane.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
+        lane.records.push(record);
         Ok(())
     }
 
     /// Encodes what is to be sent, once, and records where each row lies.
     fn send(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
-        if self.to_send.is_empty() {
-            return Ok(());
+        for (number, lane) in self.to_send.iter_mut().enumerate().filter(|(_, it)| !it.rows.is_empty()) {
+            self.csv.clear();
+            self.lengths.clear();
+            self.places.clear();
+            self.encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
+                row.bytes = bytes;
+            }
+            self.pass.parts.append(number, &self.csv, &lane.part_rows, &mut self.places)?;
+            for (record, place) in lane.records.iter().zip(&self.places) {
+                self.spreader.push(&Record { place: Some(*place), ..*record })?;
+            }
+            self.pass.rows_sent.fetch_add(lane.rows.len() as u64, Ordering::Relaxed);
+            lane.rows.clear();
+            lane.records.clear();
+            lane.part_rows.clear();
         }
-        self.csv.clear();
-        self.lengths.clear();
-        self.places.clear();
-        self.encoder.encode(canonical, &self.to_send, &mut self.csv, &mut self.lengths);
-        for (row, &bytes) in self.part_rows.iter_mut().zip(&self.lengths) {
-            row.bytes = bytes;
-        }
-        self.pass.parts.append(&self.csv, &self.part_rows, &mut self.places)?;
-        for (record, place) in self.records.iter().zip(&self.places) {
-            self.spreader.push(&Record { place: Some(*place), ..*record })?;
-        }
-        self.pass.rows_sent.fetch_add(self.to_send.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 

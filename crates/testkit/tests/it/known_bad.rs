@@ -28,6 +28,16 @@ fn rule_1_confirming_what_was_merely_sent() {
 }
 
 #[test]
+fn rule_1_counts_that_do_not_prove() {
+    check(Sabotage::BelievesWhatIsCompleted, &[Rule::Arrives]);
+}
+
+#[test]
+fn rule_2_doubt_that_never_ends() {
+    check(Sabotage::NeverSplits, &[Rule::DoubtShrinks]);
+}
+
+#[test]
 fn rule_2_doubt_that_a_crash_forgets() {
     check(Sabotage::ForgetsDoubt, &[Rule::Arrives, Rule::OneImport]);
 }
@@ -85,6 +95,11 @@ fn rule_10_keys_compared_by_their_bytes() {
 #[test]
 fn rule_11_a_table_known_by_its_name() {
     check(Sabotage::TrustsNames, &[Rule::LossIsNoticed]);
+}
+
+#[test]
+fn rule_11_a_row_made_again_and_not_noticed() {
+    check(Sabotage::OverlooksNumbers, &[Rule::LossIsNoticed]);
 }
 
 #[test]
