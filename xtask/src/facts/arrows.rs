@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that may know every other.
-const KNOW_ALL: &[&str] = &["outflow", "outflow-testkit", "outflow-bench"];
+const KNOW_ALL: &[&str] = &["outflow", "outflow-testkit", "outflow-bench", "outflow-bench-wires"];
 
 /// What tests of any crate may use beside what the crate itself may.
 const FOR_TESTS: &[&str] = &["outflow-ports", "outflow-sandbox", "outflow-testkit"];
@@ -60,7 +60,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("tokio-postgres", &["outflow-source-postgres"], "one crate per backend"),
     ("rusqlite", &["outflow-ledger-sqlite"], "one crate per backend"),
     ("russh", &["outflow-file-store-sftp", "outflow-sandbox"], "one crate per backend"),
-    ("clap", &["outflow", "outflow-bench"], "only programs read arguments"),
+    ("clap", &["outflow", "outflow-bench", "outflow-bench-wires"], "only programs read arguments"),
     ("indicatif", &["outflow"], "only the program draws on terminals"),
 ];
 
