@@ -15,6 +15,9 @@ use crate::SystemEntropy;
 
 const SUFFIX: &str = "seg";
 
+/// What a file being written holds back. A first run writes hundreds of files side by side, mostly in pieces that are larger and go straight on.
+pub(crate) const BUFFER_BYTES: usize = 32 << 10;
+
 /// Segments as files of one folder, mapped into memory when they are read.
 #[derive(Clone, Debug)]
 pub struct FolderBaselines {
@@ -51,7 +54,7 @@ impl BaselineStore for FolderBaselines {
             store: self.clone(),
             name: name.to_owned(),
             temporary,
-            file: Some(BufWriter::with_capacity(1 << 20, file)),
+            file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)),
         }))
     }
 
