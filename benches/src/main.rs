@@ -27,9 +27,6 @@ use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
 use outflow_ports::Query;
 use outflow_source_files::{FileFormat, FilesSettings, FilesSource, TableFiles};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Threads that work on columns, and partitions that are read side by side.
 const THREADS: usize = 2;
 

@@ -11,9 +11,6 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 // Runtime and allocator are those of the program `outflow`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
