@@ -16,7 +16,7 @@ use crate::SystemEntropy;
 const SUFFIX: &str = "seg";
 
 /// What a file being written holds back. A first run writes hundreds of files side by side, mostly in pieces that are larger and go straight on.
-pub(crate) const BUFFER_BYTES: usize = 32 << 10;
+pub(crate) const BUFFER_BYTES: usize = 4 << 10;
 
 /// Segments as files of one folder, mapped into memory when they are read.
 #[derive(Clone, Debug)]
