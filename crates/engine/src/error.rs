@@ -90,7 +90,7 @@ pub enum EngineError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// A private file could not be written or read on.
-    #[error("the private files of the run cannot be written or read (is the disk full?): {0}")]
+    #[error("the private files of the run cannot be written or read: {0}")]
     SpoolIo(#[from] std::io::Error),
     /// Rows were lost or doubled within the program: a bug, noticed before anything left.
     #[error("the sums do not agree: {what}: {left} against {right}; nothing was sent, please report this bug")]

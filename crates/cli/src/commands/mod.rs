@@ -97,8 +97,10 @@ impl From<EngineError> for Failure {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let exit = if matches!(error, LockError::Held { .. }) { Exit::Blocked } else { Exit::Failed };
-        Self { exit, ..Self::new("RUN-002", error) }
+        match error {
+            held @ LockError::Held { .. } => Self { exit: Exit::Blocked, ..Self::new("RUN-002", held) },
+            unusable @ LockError::Unusable { .. } => Self::new("DISK-001", unusable),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The real program over real sockets, against the sandbox.
 
 mod bad_input;
+mod full_disk;
 mod hostile;
 mod killed;
 mod output;
@@ -9,6 +10,7 @@ mod postgres;
 mod privacy;
 mod program;
 mod sandbox_command;
+mod small_disk;
 mod state_folder;
 mod whole_path;
 mod world;
