@@ -1,6 +1,7 @@
 //! The real program over real sockets, against the sandbox.
 
 mod bad_input;
+mod certificates;
 mod full_disk;
 mod hostile;
 mod killed;
