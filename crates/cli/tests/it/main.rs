@@ -10,6 +10,7 @@ mod people;
 mod postgres;
 mod privacy;
 mod program;
+mod s3_source;
 mod sandbox_command;
 mod small_disk;
 mod state_folder;

@@ -12,6 +12,7 @@
 //! - A path that is missing, a glob that matches nothing, an empty Parquet or CSV file, or a file that differs from its
 //!   neighbours is an error that names it, before anything is read.
 
+mod bucket;
 mod culprit;
 mod errors;
 mod locate;
@@ -21,5 +22,5 @@ mod settings;
 mod source;
 mod table;
 
-pub use settings::{CsvOptions, FileFormat, FilesSettings, S3Settings, TableFiles};
+pub use settings::{CsvOptions, FileFormat, FilesSettings, S3Credentials, S3Settings, TableFiles};
 pub use source::FilesSource;
