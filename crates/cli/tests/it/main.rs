@@ -5,6 +5,8 @@ mod certificates;
 mod full_disk;
 mod hostile;
 mod killed;
+mod naughty;
+mod npm;
 mod output;
 mod people;
 mod postgres;
