@@ -1,6 +1,6 @@
 //! From checked configuration to the adapters that do it: the one place that knows both.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use outflow_domain::Name;
 use outflow_engine::{Compute, Job, Ports};
@@ -22,6 +22,9 @@ use crate::project::environment;
 
 /// Seconds east of Greenwich of the service's own clock: <https://help.salesforce.com/s/articleView?id=000384850>.
 const SERVER_OFFSET_S: i32 = -6 * 3600;
+
+/// How long a thread may take for the batch it has in hand when a run is stopped.
+const LAST_BATCH: Duration = Duration::from_secs(10);
 
 /// Why an adapter could not be made from the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +52,7 @@ pub struct Machine {
     compute: Compute,
     /// Where a query engine may put what does not fit into memory: its owner's alone, and gone with the program.
     spill: tempfile::TempDir,
-    // Dropped from a blocking context only; see `Machine::stop`.
+    // Never dropped where it would wait for its threads; see `Drop`.
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -62,6 +65,14 @@ impl Machine {
         let state = StateFolder::new(&project.state);
         let spill = tempfile::Builder::new().prefix("outflow-").tempdir()?;
         Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
+    }
+
+    /// Ends the threads for columns once each has done what it has in hand: nothing of a stopped run writes a file any more afterwards.
+    pub async fn end_computing(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A thread that hangs in a dead disk must not keep the program.
+            let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LAST_BATCH)).await;
+        }
     }
 }
 

@@ -16,5 +16,6 @@ mod s3_source;
 mod sandbox_command;
 mod small_disk;
 mod state_folder;
+mod stopped;
 mod whole_path;
 mod world;
