@@ -34,7 +34,8 @@ pub struct Unusable {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-fn unusable(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Unusable {
+/// The error that this cannot be used, for a reason.
+pub fn unusable(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Unusable {
     let what = what.into();
     move |source| Unusable { what, source }
 }

@@ -39,8 +39,8 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Status => status::status(arguments).await,
         Command::Abandon { import } => abandon::abandon(arguments, import).await,
         Command::Baseline(it) => baseline::baseline(arguments, it).await,
-        Command::Sandbox(it) => sandbox::sandbox(it).await,
-        Command::Demo { stay } => crate::demo::demo(*stay).await,
+        Command::Sandbox(it) => sandbox::sandbox(arguments, it).await,
+        Command::Demo { stay } => crate::demo::demo(arguments.output, *stay).await,
     };
     done.unwrap_or_else(|exit| exit)
 }
