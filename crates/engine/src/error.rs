@@ -20,7 +20,7 @@ pub enum EngineError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// There is no such data extension.
-    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default())]
+    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
     NoDataExtension {
         /// The key asked for.
         key: String,
