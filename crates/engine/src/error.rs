@@ -32,7 +32,7 @@ pub enum EngineError {
         message: String,
     },
     /// There is no such data extension.
-    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default())]
+    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
     NoDataExtension {
         /// The key asked for.
         key: String,
@@ -102,7 +102,7 @@ pub enum EngineError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// A private file could not be written or read on.
-    #[error("the private files of the run cannot be written or read (is the disk full?): {0}")]
+    #[error("the private files of the run cannot be written or read: {0}")]
     SpoolIo(#[from] std::io::Error),
     /// Rows were lost or doubled within the program: a bug, noticed before anything left.
     #[error("the sums do not agree: {what}: {left} against {right}; nothing was sent, please report this bug")]

@@ -9,7 +9,7 @@ use outflow_domain::{
     FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, OpenPart, Outcome, OutcomeCounts, PartPlan,
     PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
 };
-use outflow_ports::{Progress, ScanOptions};
+use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     segments::Segments,
     split::{ROUNDS_MAX, Split},
     steps::{
-        compare::{self, Pass, Tally},
+        compare::{self, Pass, PrivateFiles, Tally},
         import,
         resolve::{Resolved, checked, describe, identity, resolve},
         seal::{SealedPass, equal, seal},
@@ -33,27 +33,27 @@ use crate::{
     },
 };
 
-/// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind.
+/// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind, even where the future is dropped in its course.
 ///
 /// # Errors
 /// [`EngineError`].
 pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<PlanReport, EngineError> {
-    let run = ports.fresh_run_id();
-    let planned = compare_only(job, ports, options, &run).await;
-    ports.spool.remove_run(&run)?;
+    let private = Arc::new(PrivateFiles { spool: Arc::clone(&ports.spool), run: ports.fresh_run_id() });
+    let planned = compare_only(job, ports, options, &private).await;
+    ports.spool.remove_run(&private.run)?;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     planned
 }
 
-async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunId) -> Result<PlanReport, EngineError> {
+async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &Arc<PrivateFiles>) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let resolved = resolve(job, ports, options, job.split, &state, run).await?;
+    let resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
     // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
     let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
     let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
     let open_parts = state.open_parts.iter().filter(is_settled_first).count();
     let blocked = blocking(job, ports, &resolved).await?;
-    let compared = Compared::of(job, ports, resolved, run, state.baseline.version, false).await?;
+    let compared = Compared::of(job, ports, resolved, &private.run, state.baseline.version, Some(private)).await?;
     Ok(PlanReport { blocked, ..compared.report(job, open_parts, None) })
 }
 
@@ -145,6 +145,14 @@ fn remove_private_files(ports: &Ports, recorder: &Recorder<'_>) {
 /// # Errors
 /// When the ledger cannot be written.
 pub async fn record_stop(job: &Job, ports: &Ports) -> Result<(), EngineError> {
+    match end_as_stopped(job, ports).await {
+        // An event was on its way to the ledger when the future was dropped, and came in between.
+        Err(EngineError::Ledger(LedgerError::Moved { .. })) => end_as_stopped(job, ports).await,
+        ended => ended,
+    }
+}
+
+async fn end_as_stopped(job: &Job, ports: &Ports) -> Result<(), EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
     let Some(run) = state.current_run else { return Ok(()) };
     let mut recorder = Recorder::open(ports, &job.activation.name, run).await?;
@@ -173,7 +181,7 @@ impl Run<'_> {
         self.nobody_else_is_importing(&resolved).await?;
         let run = recorder.run().clone();
         let version = recorder.state().baseline.version;
-        let mut compared = Compared::of(job, ports, resolved, &run, version, true).await?;
+        let mut compared = Compared::of(job, ports, resolved, &run, version, None).await?;
         // What settling earlier parts has found refused was compared again just now.
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
@@ -305,7 +313,16 @@ struct Compared {
 }
 
 impl Compared {
-    async fn of(job: &Job, ports: &Ports, mut resolved: Resolved, run: &RunId, version: u64, write: bool) -> Result<Self, EngineError> {
+    /// Reads the model to its end. For a mere plan, whose `plans_files` these are, no part is written.
+    async fn of(
+        job: &Job,
+        ports: &Ports,
+        mut resolved: Resolved,
+        run: &RunId,
+        version: u64,
+        plans_files: Option<&Arc<PrivateFiles>>,
+    ) -> Result<Self, EngineError> {
+        let write = plans_files.is_none();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
         let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
@@ -322,6 +339,7 @@ impl Compared {
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
+            plans_files: plans_files.cloned(),
         });
         let tasks = scan.partitions.into_iter().map(|it| compare::partition(Arc::clone(&pass), scan.schema.clone(), it)).collect();
         let tally = Tally::sum(ports.compute.all(tasks).await?);

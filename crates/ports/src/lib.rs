@@ -5,6 +5,7 @@
 
 pub mod baseline_store;
 pub mod clock;
+pub mod disk;
 pub mod file_store;
 pub mod ledger;
 pub mod marketing_cloud;

@@ -166,9 +166,9 @@ pub enum CloudError {
         message: String,
     },
     /// The service could not be reached or was too busy, in spite of retries.
-    #[error("Marketing Cloud did not {action} in {attempts} attempts: {message}")]
+    #[error("Marketing Cloud gave no answer to the call to {action} ({attempts} {}): {message}", if *.attempts == 1 { "attempt" } else { "attempts" })]
     Unavailable {
-        /// What was tried, to follow "did not".
+        /// What was tried, to follow "to".
         action: String,
         /// How often.
         attempts: u32,

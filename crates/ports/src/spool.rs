@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc};
 
 use outflow_domain::RunId;
 
-use crate::{baseline_store::Blob, file_store::FileContent};
+use crate::{baseline_store::Blob, disk, file_store::FileContent};
 
 /// Writes a private file.
 pub trait SpoolWriter: io::Write + Send {
@@ -38,7 +38,7 @@ pub trait Spool: fmt::Debug + Send + Sync {
 
 /// Why a private file could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("the private file `{name}` in `{place}` cannot be {action}")]
+#[error("the private file `{name}` in `{place}` cannot be {action}{}", disk::remedy(.source))]
 pub struct SpoolError {
     /// The file.
     pub name: String,

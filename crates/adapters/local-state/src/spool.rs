@@ -111,11 +111,18 @@ struct SpoolFile {
 
 impl Write for SpoolFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|it| self.named(it))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|it| self.named(it))
+    }
+}
+
+impl SpoolFile {
+    /// The same error with the file's name and place: whoever writes through [`Write`] passes on nothing else.
+    fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), self.spool.error(&self.name, "written")(error))
     }
 }
 

@@ -202,6 +202,12 @@ async fn activation_problem(project: &Project, activation: &Activation, machine:
         Ok(schema) => schema,
         Err(error) => return Some(error.to_string()),
     };
+    let columns = schema.fields();
+    if let Some(missing) = question.primary_key.iter().find(|it| columns.iter().all(|column| column.name() != *it)) {
+        let nearest = most_similar(missing, columns.iter().map(|it| it.name().as_str()));
+        let hint = nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        return Some(format!("its model has no column `{missing}`, which `primary_key` of the model names{hint}"));
+    }
     let (destination, connection) = project.route(activation);
     let cloud: Arc<_> = assemble::cloud(connection, machine).ok()?;
     let key = &destination.data_extension;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use outflow_domain::{ActivationState, CellProblem, FieldType, Name, Outcome, RefusedRow, Route, RunId, RunRecord, Withheld, Write};
-use outflow_engine::{Blocking, PlanReport, RunOptions};
+use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
@@ -12,15 +12,24 @@ use crate::{
     exit::Exit,
     output::{self, bytes, number, rows},
     project,
+    stop::Stop,
 };
 
 pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
     let project = project::load(arguments)?;
     let activation = project::activation(&project, &wanted.activation, arguments.output)?;
-    let machine = machine(arguments, &project)?;
+    let mut machine = machine(arguments, &project)?;
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
-    let report = outflow_engine::plan(&ready.job, &ready.ports, &options).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    let mut stop = Stop::listen();
+    let planned = tokio::select! {
+        planned = outflow_engine::plan(&ready.job, &ready.ports, &options) => planned,
+        () = stop.asked() => {
+            machine.end_computing().await;
+            Err(EngineError::Stopped)
+        }
+    };
+    let report = planned.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {
         Output::Json => output::json(&plan_json(&report)),
         Output::Text => output::text(&plan_text(&report)),

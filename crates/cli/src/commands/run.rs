@@ -24,12 +24,12 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     let project = project::load(arguments)?;
     let activations =
         wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
-    let machine = machine(arguments, &project)?;
+    let mut machine = machine(arguments, &project)?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
     let (mut worst, mut documents) = (Exit::Success, Vec::new());
     let mut stop = Stop::listen();
     for activation in activations {
-        match run_one(arguments, &project, activation, &machine, &options, &mut stop).await {
+        match run_one(arguments, &project, activation, &mut machine, &options, &mut stop).await {
             Ok((report, failures)) => {
                 worst = worst.worse(Exit::of_result(&report.result));
                 match arguments.output {
@@ -62,7 +62,7 @@ async fn run_one(
     arguments: &Arguments,
     project: &Project,
     activation: &Activation,
-    machine: &Machine,
+    machine: &mut Machine,
     options: &RunOptions,
     stop: &mut Stop,
 ) -> Result<(RunReport, Vec<ImportFailure>), Failure> {
@@ -79,6 +79,7 @@ async fn run_one(
             Ok((report, failures))
         }
         None => {
+            machine.end_computing().await;
             outflow_engine::record_stop(&ready.job, &ready.ports).await?;
             Err(EngineError::Stopped.into())
         }

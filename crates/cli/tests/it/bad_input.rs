@@ -320,6 +320,17 @@ mod doors {
     }
 
     #[test]
+    fn check_tells_of_a_model_without_its_primary_key() {
+        let world = World::of(&people(10));
+        let project =
+            fs::read_to_string(world.path("outflow.yaml")).expect("the project").replace("primary_key: id\n", "primary_key: ids\n");
+        fs::write(world.path("outflow.yaml"), project).expect("the project can be written");
+        let told = world.program.ends(1, &["check", "--connect"]);
+        let words = "PROBLEM  activation `members` fits its model and data extension: its model has no column `ids`";
+        assert!(told.out.contains(words) && told.out.contains("did you mean `id`?"), "{}", told.out);
+    }
+
+    #[test]
     fn check_is_content_with_a_good_project() {
         let world = World::of(&people(10));
         let told = world.program.ends(0, &["check", "--connect", "--canary"]);

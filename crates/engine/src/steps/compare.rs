@@ -12,8 +12,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
-use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, Write};
-use outflow_ports::{BatchStream, Progress, ProgressSink};
+use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_ports::{BatchStream, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
 
 use crate::{
@@ -39,6 +39,24 @@ pub(crate) struct Pass {
     pub progress: Arc<dyn ProgressSink>,
     pub rows_read: AtomicU64,
     pub rows_sent: AtomicU64,
+    /// What a plan writes: not removed before the last thread of a pass that was given up has let go of it.
+    #[expect(dead_code, reason = "kept for its end alone")]
+    pub plans_files: Option<Arc<PrivateFiles>>,
+}
+
+/// Private files of a plan, which go with their last user.
+pub(crate) struct PrivateFiles {
+    pub spool: Arc<dyn Spool>,
+    pub run: RunId,
+}
+
+impl Drop for PrivateFiles {
+    fn drop(&mut self) {
+        // A plan that came to its end has removed them already, and told if it could not.
+        if let Err(error) = self.spool.remove_run(&self.run) {
+            tracing::warn!(run = %self.run, "private files of a plan are left behind, until the next run removes them: {error}");
+        }
+    }
 }
 
 /// How rows are recognised whose baseline was written under another mapping: one pass computes both fingerprints.
