@@ -25,6 +25,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The sandbox shares nothing with us, so that neither hides the other's mistake.
     ("outflow-sandbox", &[]),
     ("outflow-xtask", &[]),
+    ("outflow-fuzzing", &["outflow-domain", "outflow-rows", "outflow-baseline", "outflow-project", "outflow-marketing-cloud"]),
+    // Built optimised in every test run, so it must stay light.
+    ("outflow-guard", &["outflow-domain", "outflow-rows", "outflow-baseline"]),
 ];
 
 /// Crates that may know every other.
