@@ -50,7 +50,7 @@ impl SmallDisk {
 
     /// Bytes in use.
     pub fn used(&self) -> u64 {
-        let disk = rustix::fs::statvfs(&self.seen()).expect("the disk can be asked");
+        let disk = rustix::fs::statvfs(self.seen()).expect("the disk can be asked");
         (disk.f_blocks - disk.f_bfree) * disk.f_frsize
     }
 
