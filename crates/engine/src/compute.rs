@@ -49,10 +49,14 @@ impl Compute {
                     set.spawn_on(async move { task.await.map(|it| (place, it)) }, runtime);
                 }
                 let mut results = Vec::with_capacity(set.len());
-                // Dropping the set on an early return aborts what is still running.
                 while let Some(joined) = set.join_next().await {
                     match joined {
-                        Ok(result) => results.push(result?),
+                        Ok(Ok(result)) => results.push(result),
+                        Ok(Err(error)) => {
+                            // Whoever hears of the error removes what the tasks have written: none of them may still be writing then.
+                            set.shutdown().await;
+                            return Err(error);
+                        }
                         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
                     }
                 }

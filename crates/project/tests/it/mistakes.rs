@@ -31,6 +31,8 @@ fn each_mistake_is_told_as_expected() {
     let mut differing = Vec::new();
     for folder in fixtures() {
         let (file, told) = (folder.join("expected.txt"), report(&problems(&folder)));
+        // Where the folder lies differs from machine to machine.
+        let told = told.replace(&folder.display().to_string(), "FOLDER");
         if crate::is_blessing() {
             fs::write(&file, &told).unwrap();
         }
