@@ -216,7 +216,9 @@ impl Seal<'_, '_> {
         if entry.state.presence == Presence::Present {
             *newly_left += 1;
         }
-        let presence = if self.pass.known.values_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
+        // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of.
+        let is_unknown = self.pass.known.values_unknown || self.pass.rebase.is_some();
+        let presence = if is_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
         if matches!(entry.state.presence, Presence::Present | Presence::LeftKept) && entry.state.presence != presence {
             let state = EntryState { presence, origin: entry.state.origin };
             self.update(Update::Put(Entry { state, ..*entry }), found)?;
