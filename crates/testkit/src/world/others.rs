@@ -30,7 +30,7 @@ impl Others {
         if matches!(write, OtherWrite::UpsertRow { .. }) {
             self.made.extend(keys.iter().cloned());
             self.filled.extend(keys.into_iter().filter(|it| !self.threatened.contains(it)));
-        } else {
+        } else if !matches!(write, OtherWrite::RecreateField { .. }) {
             self.filled.retain(|it| !keys.contains(it));
         }
     }

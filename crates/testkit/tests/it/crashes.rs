@@ -4,7 +4,7 @@ use outflow_engine::RunOptions;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Script, World},
+    world::{Event, Fields, Script, World},
 };
 
 /// More effects than any run of the story has.
@@ -43,7 +43,8 @@ const fn run(crash_after: Option<u32>) -> Event {
 fn script(soap: bool, events: Vec<Event>) -> Script {
     let switches = Switches { import_new_ms: 500, import_processing_ms: 1500, ..Switches::default() };
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
-    Script { seed: 8, switches, update_only: false, soap, mapped: 0b11, custom: true, part_bytes_max: Some(120), events }
+    let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
+    Script { seed: 13, switches, update_only: false, soap, fields, part_bytes_max: Some(120), events }
 }
 
 /// Crashes after one effect more each time, until a run comes to its end.
