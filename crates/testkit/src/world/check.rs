@@ -52,6 +52,13 @@ pub(super) enum Group<'w> {
     Withheld,
 }
 
+/// A column that holds something else than the model.
+struct Difference {
+    column: &'static str,
+    wanted: Option<String>,
+    held: Option<String>,
+}
+
 impl World {
     /// The model's rows by key as the service compares keys; rows without a key are in none.
     pub(super) fn groups(&self) -> BTreeMap<String, Group<'_>> {
@@ -72,13 +79,23 @@ impl World {
 
     /// Columns that hold something else than the model.
     pub(super) fn differences(&self, row: &ModelRow, found: &Stored) -> Vec<String> {
+        let told = |it: Difference| format!("{} should be {:?} and is {:?}", it.column, it.wanted, it.held);
+        self.differing(row, found).map(told).collect()
+    }
+
+    fn differing(&self, row: &ModelRow, found: &Stored) -> impl Iterator<Item = Difference> {
         let blanks = blanks_arrive(&self.script.switches);
-        let wanted = self.wanted(row).into_iter();
-        let differs = |(column, wanted): (&str, Option<String>)| {
+        let differs = move |(column, wanted): (&'static str, Option<String>)| {
             let held = found.get(column).cloned().flatten().filter(|it| !it.is_empty());
-            (wanted != held && (wanted.is_some() || blanks)).then(|| format!("{column} should be {wanted:?} and is {held:?}"))
+            (wanted != held && (wanted.is_some() || blanks)).then_some(Difference { column, wanted, held })
         };
-        wanted.filter_map(differs).collect()
+        self.wanted(row).into_iter().filter_map(differs)
+    }
+
+    /// Whether a stored row is what one version of the model was, but for what others have emptied.
+    pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
+        let is_emptied = |it: Difference| self.others.has_emptied(it.column, it.held.as_deref());
+        versions.iter().any(|it| self.is_sendable(it) && self.differing(it, found).all(is_emptied))
     }
 
     /// What the mapped columns must read, in the service's own spelling.

@@ -156,7 +156,7 @@ impl World {
                 let versions = self.ever.get(key).map_or(&[][..], Vec::as_slice);
                 // Under one mapping a row holds what one version of the model had; under several, each column some version's value.
                 let is_explained = if let [_] = self.mapped.as_slice() {
-                    versions.iter().any(|it| self.is_sendable(it) && self.differences(it, row).is_empty())
+                    self.is_a_version(versions, row)
                 } else {
                     let ours = row.iter().filter(|(column, _)| !["Key", "Foreign"].contains(&column.as_str()));
                     ours.into_iter().all(|(column, value)| self.is_explained(versions, column, value.as_deref()))
@@ -180,7 +180,8 @@ impl World {
             if row.get("Foreign").and_then(Option::as_deref) != Some(FOREIGN) {
                 return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
             }
-            if !self.ever.contains_key(key) && row.get("Name").and_then(Option::as_deref) != Some("Zq7 other") {
+            let name = row.get("Name").and_then(Option::as_deref);
+            if !self.ever.contains_key(key) && name != Some("Zq7 other") && !others.has_emptied("Name", name) {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }
