@@ -24,7 +24,8 @@ pub fn decode(file: &Path, threads: usize) -> Result<(), Box<dyn std::error::Err
                 if group >= groups {
                     return Ok(rows);
                 }
-                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened.try_clone()?, metadata.clone());
+                // Opened anew: clones of a file share its position, and the threads would read at each other's.
+                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(file)?, metadata.clone());
                 for batch in builder.with_row_groups(vec![group]).with_batch_size(8192).build()? {
                     rows += batch?.num_rows();
                 }

@@ -21,14 +21,11 @@ use outflow_domain::{
     Activation, FieldWish, ImportRoute, InsertMode,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
-use outflow_engine::{Compute, Job, Ports, RunOptions};
+use outflow_engine::{Compute, Job, Ports, RunOptions, Split};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
 use outflow_ports::Query;
 use outflow_source_files::{FileFormat, FilesSettings, FilesSource, TableFiles};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Threads that work on columns, and partitions that are read side by side.
 const THREADS: usize = 2;
@@ -87,6 +84,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
         file_location: "bench".into(),
         project_secret: Arc::from(&b"the secret of the benchmark, thirty-two bytes"[..]),
         server_offset_s: -6 * 3600,
+        split: Split::default(),
     };
     let began = Instant::now();
     let report = network.block_on(outflow_engine::run(&job, &ports, &RunOptions::default()))?;

@@ -10,8 +10,8 @@ use crate::record::Record;
 /// Number of buckets.
 pub const BUCKETS: usize = 256;
 
-/// Records a spreader holds back per bucket: just under 16 KiB, 4 MiB in all once every bucket is in use.
-const RECORDS_HELD_MAX: usize = 16 * 1024 / Record::BYTES;
+/// Records a spreader holds back per bucket: just under 8 KiB, 2 MiB in all once every bucket is in use.
+const RECORDS_HELD_MAX: usize = 8 * 1024 / Record::BYTES;
 
 /// The bucket of a key: its top eight bits. Buckets one after the other, each sorted, are in key order.
 #[must_use]

@@ -38,7 +38,7 @@ pub enum WriteError {
 
 /// Writes a segment: the header at once, then entries in strictly ascending order of their keys, then index, checksums and footer.
 ///
-/// Memory: a block of 48 KiB and the index, which has up to 4.5 bytes per entry. A segment that was not finished has no footer and is
+/// Memory: a block of 48 KiB and the index, which has some half a byte per entry. A segment that was not finished has no footer and is
 /// refused at open.
 #[derive(Debug)]
 #[must_use = "a segment without `finish` is refused at open"]

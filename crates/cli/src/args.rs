@@ -1,8 +1,9 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
 
 /// Keeps Salesforce Marketing Cloud data extensions in step with your data.
 #[derive(Debug, Parser)]
@@ -15,11 +16,16 @@ pub struct Arguments {
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// What is logged on standard error: `error`, `warn`, `info`, `debug`, or a filter such as `outflow_engine=debug`.
-    #[arg(long, global = true, value_name = "FILTER", default_value = "warn", env = "OUTFLOW_LOG")]
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn", env = "OUTFLOW_LOG", value_parser = log_filter)]
     pub log: String,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// A filter that will be understood once logging starts.
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// How results are printed.
@@ -29,6 +35,15 @@ pub enum Output {
     Text,
     /// For programs.
     Json,
+}
+
+impl Output {
+    /// What a command line wants that cannot be understood as a whole.
+    pub fn wanted_by(words: impl Iterator<Item = OsString>) -> Self {
+        let words: Vec<OsString> = words.collect();
+        let is_json = words.iter().any(|it| it == "--output=json") || words.windows(2).any(|it| it[0] == "--output" && it[1] == "json");
+        if is_json { Self::Json } else { Self::Text }
+    }
 }
 
 /// The commands.

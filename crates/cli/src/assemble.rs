@@ -1,23 +1,30 @@
 //! From checked configuration to the adapters that do it: the one place that knows both.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use outflow_domain::Name;
-use outflow_engine::{Compute, Job, Ports};
+use outflow_engine::{Compute, Job, Ports, Split};
 use outflow_file_store_object_store::{Credentials, S3Settings, S3Store};
 use outflow_file_store_sftp::{HostKeys, PrivateKeyText, SftpSettings, SftpStore};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
 use outflow_marketing_cloud::{ReqwestTransport, SalesforceCloud, Settings, TransportOptions};
 use outflow_ports::{Clock, Entropy, FileStore, Ledger, MarketingCloud, ProgressSink, Query, Source};
-use outflow_project::{Activation, Connection, FileLocation, FileRoute, Project, S3Credentials, ServerIdentity, Sftp, Tenant, TlsMode};
-use outflow_source_files::{CsvOptions, FileFormat, FilesSettings, FilesSource, S3Settings as SourceS3, TableFiles};
+use outflow_project::{
+    Activation, Connection, FileLocation, FileRoute, Project, S3Access, S3Credentials, ServerIdentity, Sftp, Tenant, TlsMode,
+};
+use outflow_source_files::{
+    CsvOptions, FileFormat, FilesSettings, FilesSource, S3Credentials as SourceCredentials, S3Settings as SourceS3, TableFiles,
+};
 use outflow_source_postgres::{PostgresSettings, PostgresSource, SslMode};
 
 use crate::project::environment;
 
 /// Seconds east of Greenwich of the service's own clock: <https://help.salesforce.com/s/articleView?id=000384850>.
 const SERVER_OFFSET_S: i32 = -6 * 3600;
+
+/// How long a thread may take for the batch it has in hand when a run is stopped.
+const LAST_BATCH: Duration = Duration::from_secs(10);
 
 /// Why an adapter could not be made from the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +34,8 @@ pub struct Unusable {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-fn unusable(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Unusable {
+/// The error that this cannot be used, for a reason.
+pub fn unusable(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Unusable {
     let what = what.into();
     move |source| Unusable { what, source }
 }
@@ -45,7 +53,7 @@ pub struct Machine {
     compute: Compute,
     /// Where a query engine may put what does not fit into memory: its owner's alone, and gone with the program.
     spill: tempfile::TempDir,
-    // Dropped from a blocking context only; see `Machine::stop`.
+    // Never dropped where it would wait for its threads; see `Drop`.
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -58,6 +66,14 @@ impl Machine {
         let state = StateFolder::new(&project.state);
         let spill = tempfile::Builder::new().prefix("outflow-").tempdir()?;
         Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
+    }
+
+    /// Ends the threads for columns once each has done what it has in hand: nothing of a stopped run writes a file any more afterwards.
+    pub async fn end_computing(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A thread that hangs in a dead disk must not keep the program.
+            let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LAST_BATCH)).await;
+        }
     }
 }
 
@@ -78,6 +94,7 @@ pub fn job(project: &Project, activation: &Activation) -> Job {
         file_location: connection.file_route.file_location().to_owned(),
         project_secret: Arc::from(project.secret.expose().as_bytes()),
         server_offset_s: SERVER_OFFSET_S,
+        split: Split::default(),
     }
 }
 
@@ -120,12 +137,11 @@ pub fn source(name: &Name, source: &outflow_project::Source, folder: &Path, mach
     match source {
         outflow_project::Source::Files(files) => {
             let tables: BTreeMap<String, TableFiles> = files.tables.iter().map(|(table, it)| (table.clone(), table_files(it))).collect();
-            let s3 = files.s3.as_ref().map(|it| source_s3(it.region.as_deref(), it.endpoint.as_ref(), it.credentials.as_ref()));
             let settings = FilesSettings {
                 name: name.to_string(),
                 tables,
                 base_folder: folder.to_owned(),
-                s3,
+                s3: Some(source_s3(files.s3.as_ref())),
                 memory_limit_bytes: FilesSettings::MEMORY_LIMIT_BYTES,
                 spill_folder: Some(machine.spill.path().to_owned()),
             };
@@ -168,18 +184,18 @@ fn table_files(table: &outflow_project::FileTable) -> TableFiles {
     TableFiles { paths: table.locations.iter().map(path).collect(), format }
 }
 
-fn source_s3(region: Option<&str>, endpoint: Option<&url::Url>, credentials: Option<&S3Credentials>) -> SourceS3 {
-    let of_environment = || S3Credentials {
-        access_key_id: environment("AWS_ACCESS_KEY_ID").unwrap_or_default(),
-        secret_access_key: outflow_domain::Secret::new(environment("AWS_SECRET_ACCESS_KEY").unwrap_or_default()),
+/// How `s3://` paths are reached: what the project does not say comes from the environment.
+fn source_s3(access: Option<&S3Access>) -> SourceS3 {
+    let region = access.and_then(|it| it.region.clone());
+    let region = region.or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
+    let credentials = match access.and_then(|it| it.credentials.clone()) {
+        Some(S3Credentials { access_key_id, secret_access_key }) => SourceCredentials::Keys { access_key_id, secret_access_key },
+        None => SourceCredentials::Environment(aws_variables()),
     };
-    let credentials = credentials.cloned().unwrap_or_else(of_environment);
-    let region = region.map(str::to_owned).or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
     SourceS3 {
         region: region.unwrap_or_else(|| "us-east-1".to_owned()),
-        endpoint: endpoint.map(ToString::to_string),
-        access_key_id: credentials.access_key_id,
-        secret_access_key: credentials.secret_access_key,
+        endpoint: access.and_then(|it| it.endpoint.as_ref()).map(ToString::to_string),
+        credentials,
     }
 }
 

@@ -17,7 +17,10 @@ use outflow_sandbox::{
     model::{DataExtensionSpec, FieldSpec, FieldType},
 };
 
+use serde_json::{Value, json};
+
 use crate::{
+    args::Output,
     commands::{Done, failed},
     exit::Exit,
     output::{self, number},
@@ -32,20 +35,23 @@ const CUSTOMERS: u32 = 100_000;
 const CLUB: u32 = 2_000;
 
 /// Runs the demo; with `stay` the sandbox is kept up afterwards.
-pub async fn demo(stay: bool) -> Done {
+pub async fn demo(output: Output, stay: bool) -> Done {
     let began = Instant::now();
     let folder = std::env::temp_dir().join(format!("outflow-demo-{}", std::process::id()));
-    let shown = Demo::begin(folder.clone()).await;
-    let demo = shown.map_err(|it| failed(crate::args::Output::Text, "DEMO-001", it.as_ref()))?;
+    let shown = Demo::begin(output, folder.clone()).await;
+    let mut demo = shown.map_err(|it| failed(output, "DEMO-001", it.as_ref()))?;
     let told = demo.tell().await;
     if let Err(error) = &told {
-        output::error(crate::args::Output::Text, "DEMO-001", error.as_ref());
+        output::error(output, "DEMO-001", error.as_ref());
     } else {
-        headline(&format!("That was the whole job, in {:.0} s.", began.elapsed().as_secs_f64()));
-        output::text("Next: `outflow init my-project`, and `outflow check` there.");
+        demo.headline(&format!("That was the whole job, in {:.0} s.", began.elapsed().as_secs_f64()));
+        demo.say("Next: `outflow init my-project`, and `outflow check` there.");
+        if output == Output::Json {
+            output::json(&json!({ "commands": demo.documents }));
+        }
     }
     if stay && told.is_ok() {
-        output::text(&format!(
+        demo.say(&format!(
             "\nThe sandbox stays up until Ctrl-C. Its addresses: {}\nThe project is in {}; try `set -a; . {}/.env; set +a; outflow -C {0} status`.",
             folder.join("ready.json").display(),
             folder.display(),
@@ -55,8 +61,9 @@ pub async fn demo(stay: bool) -> Done {
     }
     let stopped = demo.sandbox.stop().await;
     let removed = std::fs::remove_dir_all(&folder);
-    stopped.map_err(|it| failed(crate::args::Output::Text, "DEMO-001", &it))?;
-    removed.map_err(|it| failed(crate::args::Output::Text, "DEMO-001", &it))?;
+    // A document is printed by now, and there is only one.
+    stopped.map_err(|it| failed(Output::Text, "DEMO-001", &it))?;
+    removed.map_err(|it| failed(Output::Text, "DEMO-001", &it))?;
     Ok(if told.is_ok() { Exit::Success } else { Exit::Failed })
 }
 
@@ -66,15 +73,22 @@ struct Demo {
     folder: PathBuf,
     sandbox: Running,
     environment: BTreeMap<&'static str, String>,
+    output: Output,
+    /// What the commands told, where a program listens.
+    documents: Vec<Value>,
 }
 
-fn headline(text: &str) {
-    output::text(&format!("\n== {text}"));
+/// The story is for people: where a program listens, it goes to standard error.
+fn say(output: Output, text: &str) {
+    match output {
+        Output::Text => output::text(text),
+        Output::Json => output::error_line(text),
+    }
 }
 
 impl Demo {
-    async fn begin(folder: PathBuf) -> Told<Self> {
-        headline("A Marketing Cloud to practise on, and a model of 100,000 customers in Parquet");
+    async fn begin(output: Output, folder: PathBuf) -> Told<Self> {
+        say(output, "\n== A Marketing Cloud to practise on, and a model of 100,000 customers in Parquet");
         std::fs::create_dir_all(&folder)?;
         let sandbox = Sandbox::start(Options::default()).await?;
         sandbox.write_ready_file(&folder.join("ready.json"))?;
@@ -92,12 +106,20 @@ impl Demo {
         ]);
         let env_file: String = environment.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
         std::fs::write(folder.join(".env"), env_file)?;
-        let demo = Self { folder, sandbox, environment };
+        let demo = Self { folder, sandbox, environment, output, documents: Vec::new() };
         demo.make_data_extensions().await?;
         demo.write_project()?;
         demo.write_model(&Change::default())?;
-        output::text(&format!("  {} in {}", number(u64::from(CUSTOMERS)), demo.model_file().display()));
+        demo.say(&format!("  {} in {}", number(u64::from(CUSTOMERS)), demo.model_file().display()));
         Ok(demo)
+    }
+
+    fn say(&self, text: &str) {
+        say(self.output, text);
+    }
+
+    fn headline(&self, text: &str) {
+        self.say(&format!("\n== {text}"));
     }
 
     fn model_file(&self) -> PathBuf {
@@ -134,37 +156,45 @@ impl Demo {
         Ok(made.await?)
     }
 
-    async fn tell(&self) -> Told {
-        headline("What would a first run do? A plan changes nothing anywhere");
+    async fn tell(&mut self) -> Told {
+        self.headline("What would a first run do? A plan changes nothing anywhere");
         self.outflow(&["plan", "loyalty"], &[0]).await?;
-        headline("The first run: columns are created, every customer is inserted, and each row is confirmed");
+        self.headline("The first run: columns are created, every customer is inserted, and each row is confirmed");
         self.outflow(&["run", "loyalty"], &[0, 3]).await?;
 
-        headline("Overnight the model changes: 1,000 customers changed, 500 joined, 500 left; one has an address nobody can write to");
+        self.headline("Overnight the model changes: 1,000 customers changed, 500 joined, 500 left; one has an address nobody can write to");
         self.write_model(&Change { changed: 1_000, joined: 500, left: 500, bad_address: true })?;
         self.outflow(&["plan", "loyalty"], &[0]).await?;
-        headline("The second run sends only the difference; the bad address is refused, with its reason");
+        self.headline("The second run sends only the difference; the bad address is refused, with its reason");
         self.outflow(&["run", "loyalty"], &[3]).await?;
 
-        headline("The third run finds nothing new, and sends nothing: the refused row is remembered");
+        self.headline("The third run finds nothing new, and sends nothing: the refused row is remembered");
         self.outflow(&["run", "loyalty"], &[3]).await?;
 
-        headline("Update-only: the birthday club has 2,000 members; only they are updated, nobody is added");
+        self.headline("Update-only: the birthday club has 2,000 members; only they are updated, nobody is added");
         self.outflow(&["run", "birthday-club"], &[0]).await?;
 
-        headline("What happened, and what the data extensions hold");
+        self.headline("What happened, and what the data extensions hold");
         self.outflow(&["status"], &[0]).await?;
         self.outflow(&["destination", "show", "loyalty-members"], &[0]).await?;
         self.outflow(&["destination", "show", "birthday-club"], &[0]).await?;
         self.show_rows().await
     }
 
-    /// Runs this very program and shows what it prints.
-    async fn outflow(&self, arguments: &[&str], expected: &[i32]) -> Told {
-        output::text(&format!("\n$ outflow {}", arguments.join(" ")));
+    /// Runs this very program and shows what it prints, or keeps it for the document.
+    async fn outflow(&mut self, arguments: &[&str], expected: &[i32]) -> Told {
+        self.say(&format!("\n$ outflow {}", arguments.join(" ")));
         let mut command = tokio::process::Command::new(std::env::current_exe()?);
         command.arg("-C").arg(&self.folder).args(arguments).envs(&self.environment).stdin(Stdio::null()).kill_on_drop(true);
-        let status = command.status().await?;
+        let status = match self.output {
+            Output::Text => command.status().await?,
+            Output::Json => {
+                let told = command.args(["--output", "json"]).stderr(Stdio::inherit()).output().await?;
+                let document: Value = serde_json::from_slice(&told.stdout)?;
+                self.documents.push(json!({ "arguments": arguments, "exit": told.status.code(), "document": document }));
+                told.status
+            }
+        };
         match status.code() {
             Some(code) if expected.contains(&code) => Ok(()),
             code => Err(Box::new(Refused(format!(
@@ -175,16 +205,16 @@ impl Demo {
     }
 
     async fn show_rows(&self) -> Told {
-        output::text("\nThe first rows of Loyalty_Members, as Marketing Cloud has them:");
+        self.say("\nThe first rows of Loyalty_Members, as Marketing Cloud has them:");
         let (columns, rows) = self.sandbox.model(|model, _| model.rows("Loyalty_Members").unwrap_or_default()).await;
         let header: Vec<&str> = columns.iter().map(String::as_str).collect();
         let mut table = output::table(&header);
         for row in rows.iter().take(4) {
             table.add_row(row.values.iter().map(|it| it.clone().unwrap_or_default()));
         }
-        output::text(&table.to_string());
+        self.say(&table.to_string());
         let journal = self.folder.join("ready.json");
-        output::text(&format!(
+        self.say(&format!(
             "{} rows in all. Every call is in the journal at {}journal",
             number(rows.len() as u64),
             self.sandbox.ready.inspect_url

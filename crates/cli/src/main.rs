@@ -14,16 +14,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(refused) => {
-            let _ = refused.print();
-            return if refused.use_stderr() { exit::Exit::Usage.into() } else { ExitCode::SUCCESS };
-        }
+        Err(refused) => return wrong_usage(&refused).into(),
     };
     output::start_logging(&arguments);
     // One crypto provider for every TLS client; a second installation could only be refused.
@@ -31,12 +25,27 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::error_line(&format!("error: the runtime cannot start: {error}"));
-            return exit::Exit::Failed.into();
+            return commands::failed(arguments.output, "CLI-002", &assemble::unusable("the runtime")(Box::new(error))).into();
         }
     };
     let exit = runtime.block_on(commands::dispatch(&arguments));
     // A blocking call that hangs (a dead network disk) must not keep the program.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     exit.into()
+}
+
+/// Help and version are what was asked for; anything else is told, to a program as a document.
+fn wrong_usage(refused: &clap::Error) -> exit::Exit {
+    if !refused.use_stderr() {
+        let _ = refused.print();
+        return exit::Exit::Success;
+    }
+    if args::Output::wanted_by(std::env::args_os()) == args::Output::Json {
+        let words = refused.to_string();
+        let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end().to_owned();
+        output::error(args::Output::Json, "CLI-008", &project::Refused(words));
+    } else {
+        let _ = refused.print();
+    }
+    exit::Exit::Usage
 }

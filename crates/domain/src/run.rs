@@ -277,6 +277,14 @@ pub enum RunEvent {
         /// Whose rows it speaks of.
         identity: Identity,
     },
+    /// The keys of the data extension were read with the numbers that the service gives its rows. What was confirmed of rows with a higher
+    /// number than the last time is marked as unknown: they were made again since.
+    RowsNumbered {
+        /// The data extension; another one numbers anew.
+        data_extension: ObjectId,
+        /// The highest number.
+        up_to: u64,
+    },
     /// A person gave up on an import whose end is not known. Its rows stay in doubt; the road is open again.
     Abandoned {
         /// The part.
@@ -316,10 +324,7 @@ pub enum PartStage {
     /// The file lies whole at the route.
     Transferred,
     /// A start was intended; whether it happened is not known.
-    Starting {
-        /// The newest import of before.
-        newest: Option<String>,
-    },
+    Starting,
     /// The import has a number.
     Started {
         /// The number.
@@ -362,7 +367,7 @@ impl OpenPart {
     /// Whether its import may still be at work: nothing may be started on the same data extension.
     #[must_use]
     pub const fn may_be_running(&self) -> bool {
-        matches!(self.stage, PartStage::Starting { .. } | PartStage::Started { .. }) && !self.is_abandoned
+        matches!(self.stage, PartStage::Starting | PartStage::Started { .. }) && !self.is_abandoned
     }
 
     /// Whether the service was never asked to import it.
@@ -408,6 +413,9 @@ pub struct ActivationState {
     /// Roads on which an import was once started: such a road was open, whatever it is now.
     #[serde(default)]
     pub roads_taken: Vec<Route>,
+    /// The highest number of a row when keys were last read, and in which data extension.
+    #[serde(default)]
+    pub rows_numbered: Option<(ObjectId, u64)>,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
@@ -446,6 +454,7 @@ impl RunEvent {
             Self::PartSettled { .. } => "part_settled",
             Self::PartDropped { .. } => "part_dropped",
             Self::BaselineAdvanced { .. } => "baseline_advanced",
+            Self::RowsNumbered { .. } => "rows_numbered",
             Self::Abandoned { .. } => "abandoned",
             Self::Ended { .. } => "ended",
         }
@@ -523,18 +532,18 @@ impl ActivationState {
                 if self.open_parts.iter().any(OpenPart::may_be_running) {
                     let part = self.part(&record.run, *part)?;
                     // The same file may be started again when its first start got lost.
-                    if !matches!(part.stage, Stage::Starting { .. }) {
+                    if !matches!(part.stage, Stage::Starting) {
                         return Err("another import may still be running");
                     }
                 }
                 let part = self.part(&record.run, *part)?;
                 match &part.stage {
                     Stage::Transferred => {
-                        part.stage = Stage::Starting { newest: newest.clone() };
+                        part.stage = Stage::Starting;
                         part.newest.clone_from(newest);
                         part.doubt = Some(doubt.clone());
                     }
-                    Stage::Starting { .. } => {}
+                    Stage::Starting => {}
                     _ => return Err("its file has not arrived"),
                 }
             }
@@ -544,7 +553,7 @@ impl ActivationState {
                 }
                 let part = self.part(&record.run, *part)?;
                 part.stage = match part.stage {
-                    Stage::Starting { .. } => Stage::Started { import: import.clone() },
+                    Stage::Starting => Stage::Started { import: import.clone() },
                     _ => return Err("no start was intended"),
                 };
             }
@@ -554,7 +563,7 @@ impl ActivationState {
                     self.closed_roads.push((*route, record.at_ms));
                 }
                 let part = self.part(&record.run, *part)?;
-                if !matches!(part.stage, Stage::Starting { .. }) {
+                if !matches!(part.stage, Stage::Starting) {
                     return Err("no start was intended");
                 }
                 part.stage = Stage::Transferred;
@@ -564,7 +573,7 @@ impl ActivationState {
                 let part = self.part(&record.run, *part)?;
                 let import = match &part.stage {
                     Stage::Started { import } => Some(import.clone()),
-                    Stage::Starting { .. } => None,
+                    Stage::Starting => None,
                     _ => return Err("no import was started"),
                 };
                 part.stage = Stage::Ended { import, status: status.clone() };
@@ -574,7 +583,7 @@ impl ActivationState {
                 let part = self.part(&record.run, number)?;
                 let may_settle = match part.stage {
                     Stage::Ended { .. } | Stage::Unresolved => true,
-                    Stage::Starting { .. } | Stage::Started { .. } => part.is_abandoned,
+                    Stage::Starting | Stage::Started { .. } => part.is_abandoned,
                     Stage::Planned | Stage::Transferring | Stage::Transferred => false,
                 };
                 if !may_settle {
@@ -608,9 +617,15 @@ impl ActivationState {
                 self.identity = Some(identity.clone());
                 self.confirmed.retain(|it| !merged.contains(&it.segment.name));
             }
+            RunEvent::RowsNumbered { data_extension, up_to } => {
+                if self.current_run.as_ref() != Some(&record.run) {
+                    return Err("the run has not started");
+                }
+                self.rows_numbered = Some((data_extension.clone(), *up_to));
+            }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;
-                if !matches!(part.stage, Stage::Starting { .. } | Stage::Started { .. }) {
+                if !matches!(part.stage, Stage::Starting | Stage::Started { .. }) {
                     return Err("its import is not open");
                 }
                 part.is_abandoned = true;

@@ -1,6 +1,9 @@
 //! From one baseline to the next: what was confirmed is merged in, and one event makes it count.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BinaryHeap, binary_heap::PeekMut},
+};
 
 use outflow_baseline::{Segment, Update};
 use outflow_domain::{ConfirmedSegment, KeyFingerprint, RunEvent};
@@ -16,7 +19,15 @@ use crate::{
 };
 
 /// Merges every settled segment into the baseline, oldest first; nothing is written when there is none.
-pub(crate) async fn advance(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>, scheme: &Scheme) -> Result<(), EngineError> {
+///
+/// `opened` is the base that this run has opened before, if it has.
+pub(crate) async fn advance(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    scheme: &Scheme,
+    opened: Option<&Segment<Blob>>,
+) -> Result<(), EngineError> {
     // Segments of one mapping and table are merged together; there are several only after a crash between two configurations.
     while let Some(first) = recorder.state().confirmed.first().cloned() {
         let same = |it: &&ConfirmedSegment| {
@@ -25,7 +36,7 @@ pub(crate) async fn advance(job: &Job, ports: &Ports, recorder: &mut Recorder<'_
                 && mapping_digest(&it.mapping) == mapping_digest(&first.mapping)
         };
         let batch: Vec<ConfirmedSegment> = recorder.state().confirmed.iter().take_while(same).cloned().collect();
-        merge(job, ports, recorder, scheme, &batch).await?;
+        merge(job, ports, recorder, scheme, opened, &batch).await?;
     }
     Ok(())
 }
@@ -35,10 +46,11 @@ async fn merge(
     ports: &Ports,
     recorder: &mut Recorder<'_>,
     scheme: &Scheme,
+    opened: Option<&Segment<Blob>>,
     batch: &[ConfirmedSegment],
 ) -> Result<(), EngineError> {
     let Some(latest) = batch.last() else { return Ok(()) };
-    let segments = Segments::new(ports, job.activation.name.as_str(), scheme);
+    let segments = Segments::new(ports, job.activation.name.as_str(), scheme).knowing(opened);
     let state = recorder.state();
     let retired = is_retired(state, &latest.identity, &latest.mapping);
     let same_mapping = state.mapping.as_ref().is_some_and(|it| mapping_digest(it) == mapping_digest(&latest.mapping));
@@ -57,22 +69,30 @@ async fn merge(
 }
 
 /// Updates of several segments in key order; of equal keys the latest segment speaks.
-struct Layers<'a> {
-    layers: Vec<Box<dyn Iterator<Item = Update> + 'a>>,
-    heads: BTreeMap<(KeyFingerprint, usize), Update>,
+struct Layers<'a>(BinaryHeap<Layer<'a>>);
+
+/// A segment whose next update is known.
+struct Layer<'a> {
+    next: Update,
+    /// Later segments have higher numbers.
+    number: usize,
+    rest: Box<dyn Iterator<Item = Update> + 'a>,
 }
 
 impl<'a> Layers<'a> {
     fn new(segments: &'a [Segment<Blob>]) -> Self {
-        let layers: Vec<Box<dyn Iterator<Item = Update> + 'a>> = segments.iter().map(|it| Box::new(it.updates()) as Box<_>).collect();
-        let mut all = Self { layers, heads: BTreeMap::new() };
-        (0..all.layers.len()).for_each(|layer| all.pull(layer));
-        all
+        let layer = |(number, segment): (usize, &'a Segment<Blob>)| {
+            let mut rest = segment.updates();
+            Some(Layer { next: rest.next()?, number, rest: Box::new(rest) })
+        };
+        Self(segments.iter().enumerate().filter_map(layer).collect())
     }
 
-    fn pull(&mut self, layer: usize) {
-        if let Some(update) = self.layers[layer].next() {
-            self.heads.insert((update.key(), layer), update);
+    /// The update that comes first; its segment moves on.
+    fn pull(mut first: PeekMut<'_, Layer<'_>>) -> Update {
+        match first.rest.next() {
+            Some(next) => std::mem::replace(&mut first.next, next),
+            None => PeekMut::pop(first).next,
         }
     }
 }
@@ -81,13 +101,37 @@ impl Iterator for Layers<'_> {
     type Item = Update;
 
     fn next(&mut self) -> Option<Update> {
-        let ((key, layer), mut said) = self.heads.pop_first()?;
-        self.pull(layer);
-        while let Some(head) = self.heads.first_entry().filter(|it| it.key().0 == key) {
-            let layer = head.key().1;
-            said = head.remove();
-            self.pull(layer);
+        let said = Self::pull(self.0.peek_mut()?);
+        while let Some(same) = self.0.peek_mut().filter(|it| it.next.key() == said.key()) {
+            Self::pull(same);
         }
         Some(said)
+    }
+}
+
+impl Layer<'_> {
+    /// The heap's greatest comes out first: the least key, of equal ones that of the latest segment.
+    fn rank(&self) -> (Reverse<KeyFingerprint>, usize) {
+        (Reverse(self.next.key()), self.number)
+    }
+}
+
+impl PartialEq for Layer<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Layer<'_> {}
+
+impl PartialOrd for Layer<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Layer<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
     }
 }

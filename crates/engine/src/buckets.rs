@@ -1,7 +1,7 @@
 //! Records of a pass, by bucket: in memory while they are few, in private files once they are many.
 
 use std::{
-    io,
+    io::{self, Write as _},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,10 +15,7 @@ use outflow_ports::{Spool, SpoolWriter};
 use crate::error::EngineError;
 
 /// Bytes of records kept in memory, all buckets together. A run in which little changed writes no file of records at all.
-const MEMORY_BYTES_MAX: u64 = 24 << 20;
-
-/// Bytes a bucket gathers before it goes to its file.
-const FLUSH_BYTES: usize = 32 << 10;
+const MEMORY_BYTES_MAX: u64 = 8 << 20;
 
 /// Records of a pass, by the top bits of their keys.
 pub(crate) struct Buckets {
@@ -62,21 +59,21 @@ impl Buckets {
 impl RecordSink for Buckets {
     fn append(&self, bucket: u8, records: &[u8]) -> io::Result<()> {
         let mut held = self.buckets[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner);
-        held.buffer.extend_from_slice(records);
-        let in_memory = self.in_memory.fetch_add(records.len() as u64, Ordering::Relaxed) + records.len() as u64;
-        if in_memory > MEMORY_BYTES_MAX && held.buffer.len() >= FLUSH_BYTES {
-            let Bucket { buffer, file } = &mut *held;
-            let file = match file {
-                Some(file) => file,
-                None => file.insert(self.spool.create(&self.run, &Self::file_name(bucket)).map_err(io::Error::other)?),
-            };
-            file.write_all(buffer)?;
-            self.in_memory.fetch_sub(buffer.len() as u64, Ordering::Relaxed);
-            buffer.clear();
-            buffer.shrink_to(2 * FLUSH_BYTES);
+        let Bucket { buffer, file } = &mut *held;
+        // Records come in large pieces, so that a bucket that has a file needs no buffer any more.
+        if file.is_none() && self.in_memory.load(Ordering::Relaxed) < MEMORY_BYTES_MAX {
+            buffer.extend_from_slice(records);
+            self.in_memory.fetch_add(records.len() as u64, Ordering::Relaxed);
+            return Ok(());
         }
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(self.spool.create(&self.run, &Self::file_name(bucket)).map_err(io::Error::other)?),
+        };
+        let before = std::mem::take(buffer);
+        self.in_memory.fetch_sub(before.len() as u64, Ordering::Relaxed);
+        file.write_all(&before)?;
+        file.write_all(records)?;
         Ok(())
     }
 }
-
-use io::Write as _;

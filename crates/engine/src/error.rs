@@ -19,8 +19,20 @@ pub enum EngineError {
     /// The ledger did not take or give something.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A person must act: an update-only activation cannot do without the keys that are there.
+    #[error(
+        "activation `{activation}` only updates rows that are there, and Marketing Cloud does not permit to read the keys of the data extension `{data_extension}`: {message}; grant `data_extensions_read` to the installed package, and the package's user access to the data extension, or let new rows be inserted with `insert: true`"
+    )]
+    KeysUnreadable {
+        /// The activation.
+        activation: String,
+        /// The data extension.
+        data_extension: String,
+        /// The service's words, without values.
+        message: String,
+    },
     /// There is no such data extension.
-    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default())]
+    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
     NoDataExtension {
         /// The key asked for.
         key: String,
@@ -90,7 +102,7 @@ pub enum EngineError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// A private file could not be written or read on.
-    #[error("the private files of the run cannot be written or read (is the disk full?): {0}")]
+    #[error("the private files of the run cannot be written or read: {0}")]
     SpoolIo(#[from] std::io::Error),
     /// Rows were lost or doubled within the program: a bug, noticed before anything left.
     #[error("the sums do not agree: {what}: {left} against {right}; nothing was sent, please report this bug")]
@@ -136,6 +148,7 @@ impl EngineError {
             Self::Cloud(CloudError::Refused { .. }) => "MC-003",
             Self::Cloud(CloudError::Unavailable { .. }) => "MC-004",
             Self::Cloud(CloudError::Unreadable { .. }) => "MC-005",
+            Self::KeysUnreadable { .. } => "MC-006",
             Self::Files(FileStoreError::LoginRefused { .. }) => "FILE-001",
             Self::Files(FileStoreError::HostKey { .. }) => "FILE-002",
             Self::Files(FileStoreError::Refused { .. }) => "FILE-003",

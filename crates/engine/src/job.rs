@@ -5,7 +5,7 @@ use std::sync::Arc;
 use outflow_domain::Activation;
 use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
 
-use crate::compute::Compute;
+use crate::{compute::Compute, split::Split};
 
 /// An activation with everything that is needed to run it.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Job {
     pub project_secret: Arc<[u8]>,
     /// The service's own clock, in seconds east of Greenwich.
     pub server_offset_s: i32,
+    /// How rows that stayed in doubt are sent again where none can be read back.
+    pub split: Split,
 }
 
 /// The outside world.

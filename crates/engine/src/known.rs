@@ -6,23 +6,39 @@ use outflow_baseline::{Baseline, Old, Origin, Presence, Probe};
 use outflow_domain::{InsertMode, KeyFingerprint, RowFingerprint, Write};
 use outflow_ports::Blob;
 
+use crate::split::Lanes;
+
 /// What is known of the destination before the comparison: asked about every row of the model.
 pub(crate) struct Known {
     pub baseline: Baseline<Blob>,
     /// Rows in doubt, one set for each part that left some.
-    pub doubts: Vec<Baseline<Blob>>,
+    pub doubts: Vec<Doubt>,
+    /// How rows are kept apart on their way into files.
+    pub lanes: Lanes,
     /// Refused rows that are remembered under today's schema.
     pub refused: HashMap<KeyFingerprint, RowFingerprint>,
-    /// The keys the data extension really holds, where they were read.
+    /// The keys the data extension really holds, where they were read; rows made since they were last read are [`MADE_SINCE`].
     pub membership: Option<Baseline<Blob>>,
     /// Whether the data extension was known to hold nothing at all.
     pub is_empty: bool,
-    /// Whether entries say which keys are there, but no longer with which values.
+    /// Whether entries say which keys are there, but no longer with which values: the fields are others, or filled otherwise.
     pub values_unknown: bool,
+    /// Whether some of the keys in the baseline are gone, and it cannot be read which.
+    pub keys_unknown: bool,
     pub insert: InsertMode,
     /// Send every row.
     pub full: bool,
 }
+
+/// Rows that a part left in doubt.
+pub(crate) struct Doubt {
+    pub rows: Baseline<Blob>,
+    /// The lane on which they are sent again.
+    pub lane: usize,
+}
+
+/// Stands in place of a member's values, which are not read: the row was made since the keys were last read.
+pub(crate) const MADE_SINCE: RowFingerprint = RowFingerprint::MAX;
 
 /// What a row of the model is, alone with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +57,13 @@ pub(crate) enum Verdict {
 
 impl Known {
     pub fn is_in_doubt(&self, key: KeyFingerprint) -> bool {
-        self.doubts.iter().any(|it| it.contains(key))
+        self.doubts.iter().any(|it| it.rows.contains(key))
+    }
+
+    /// The lane on which a row is sent: of several doubts the one of the smallest files.
+    pub fn lane_of(&self, key: KeyFingerprint) -> usize {
+        let lanes = self.doubts.iter().filter(|it| it.lane != Lanes::USUAL && it.rows.contains(key)).map(|it| it.lane);
+        lanes.min().unwrap_or(Lanes::USUAL)
     }
 
     fn is_member(&self, key: KeyFingerprint) -> Option<bool> {
@@ -53,15 +75,25 @@ impl Known {
         self.is_member(key) == Some(false)
     }
 
+    /// Whether nothing is known of the values there, in spite of an entry whose value would count otherwise, and only this run can tell: the row
+    /// was made again since, or is perhaps gone.
+    pub fn distrusts(&self, key: KeyFingerprint) -> bool {
+        let was_made_since = || self.membership.as_ref().and_then(|it| it.get(key)).is_some_and(|it| it.row == MADE_SINCE);
+        self.keys_unknown || was_made_since()
+    }
+
     /// What a valid row is, from the baseline's answer.
     pub fn judge(&self, key: KeyFingerprint, row: RowFingerprint, probe: &Probe) -> Verdict {
-        let member = self.is_member(key);
-        if self.insert == InsertMode::UpdateOnly && member == Some(false) {
+        let member = self.membership.as_ref().map(|it| it.get(key));
+        let is_gone = matches!(member, Some(None));
+        if self.insert == InsertMode::UpdateOnly && is_gone {
             return Verdict::NotInDestination;
         }
         // A row in doubt is never unchanged, whatever its value now: the other end may hold what was sent and lost.
         let in_doubt = self.is_in_doubt(key);
-        let confirmed = matches!(probe, Probe::Same { .. }) && !self.values_unknown && !in_doubt && member != Some(false);
+        let was_made_since = matches!(member, Some(Some(it)) if it.row == MADE_SINCE);
+        let is_trusted = !self.values_unknown && !self.keys_unknown && !in_doubt && !is_gone && !was_made_since;
+        let confirmed = matches!(probe, Probe::Same { .. }) && is_trusted;
         if confirmed && !self.full {
             return match probe {
                 Probe::Same { state, again: false } if state.presence == Presence::Present => Verdict::Unchanged,
@@ -79,7 +111,7 @@ impl Known {
         let is_there = match self.is_member(key) {
             Some(member) => Some(member),
             None if self.is_in_doubt(key) => None,
-            None if in_baseline => Some(true),
+            None if in_baseline && !self.keys_unknown => Some(true),
             None if self.is_empty => Some(false),
             None => None,
         };

@@ -23,12 +23,14 @@ mod report;
 mod resume;
 mod run;
 mod segments;
+mod split;
 mod steps;
 
 pub use compute::Compute;
 pub use error::EngineError;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
-pub use report::{InvalidReport, PartReport, PlanReport, RefusedReport, RunReport};
+pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning};
 pub use run::{abandon, plan, record_stop, run};
+pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};

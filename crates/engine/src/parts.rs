@@ -12,10 +12,11 @@ use outflow_ports::{Spool, SpoolWriter};
 use crate::{
     error::EngineError,
     part_files::{PartRow, ROW_BYTES, csv_name, rows_name},
+    split::Lanes,
 };
 
 /// Most rows of a part, whatever their size: places are counted in 32 bits, and a part is settled in memory of some 30 bytes a row.
-const ROWS_MAX: u32 = 1_000_000;
+pub(crate) const ROWS_MAX: u32 = 1_000_000;
 
 /// Writes parts of bounded size; shared by all threads of the pass.
 pub(crate) struct PartsWriter {
@@ -23,15 +24,17 @@ pub(crate) struct PartsWriter {
     run: RunId,
     header: Vec<u8>,
     bytes_max: u64,
+    lanes: Lanes,
     /// Whether files are written; a plan only counts.
     keep: bool,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    open: Option<OpenPart>,
+    /// The part being written on each lane.
+    open: Vec<Option<OpenPart>>,
     closed: Vec<WrittenPart>,
+    begun: u32,
 }
 
 struct OpenPart {
@@ -49,11 +52,14 @@ pub(crate) struct WrittenPart {
     pub rows: u32,
     /// Its bytes, header included.
     pub bytes: u64,
+    /// Whether its rows were left in doubt by earlier parts, and are sent apart from others.
+    pub in_doubt: bool,
 }
 
 impl PartsWriter {
-    pub fn new(spool: Arc<dyn Spool>, run: RunId, header: Vec<u8>, bytes_max: u64, keep: bool) -> Self {
-        Self { spool, run, header, bytes_max, keep, state: Mutex::default() }
+    pub fn new(spool: Arc<dyn Spool>, run: RunId, header: Vec<u8>, bytes_max: u64, lanes: Lanes, keep: bool) -> Self {
+        let open = (0..lanes.len()).map(|_| None).collect();
+        Self { spool, run, header, bytes_max, lanes, keep, state: Mutex::new(State { open, closed: Vec::new(), begun: 0 }) }
     }
 
     /// Where the files are.
@@ -65,19 +71,23 @@ impl PartsWriter {
         self.header.len() as u64
     }
 
-    /// Appends encoded rows, whose lengths the rows tell, and gives the place of each.
-    pub fn append(&self, mut csv: &[u8], mut rows: &[PartRow], places: &mut Vec<Place>) -> Result<(), EngineError> {
+    /// Appends encoded rows of one lane, whose lengths the rows tell, and gives the place of each.
+    pub fn append(&self, lane: usize, mut csv: &[u8], mut rows: &[PartRow], places: &mut Vec<Place>) -> Result<(), EngineError> {
+        let rows_max = self.lanes.rows_max(lane);
         let mut list = Vec::with_capacity(rows.len() * ROW_BYTES);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !rows.is_empty() {
-            let mut part = match state.open.take() {
+            let mut part = match state.open[lane].take() {
                 Some(part) => part,
-                None => self.begin(state.closed.len() as u32 + 1)?,
+                None => {
+                    state.begun += 1;
+                    self.begin(state.begun, lane)?
+                }
             };
             let (mut fitting, mut bytes) = (0, 0_usize);
             for row in rows {
                 let is_full = part.written.bytes + (bytes as u64) + u64::from(row.bytes) > self.bytes_max
-                    || part.written.rows + fitting as u32 == ROWS_MAX;
+                    || part.written.rows + fitting as u32 == rows_max;
                 // A row that is larger than a part still needs one.
                 if is_full && part.written.rows + fitting as u32 > 0 {
                     break;
@@ -99,7 +109,7 @@ impl PartsWriter {
             part.written.bytes += bytes as u64;
             (rows, csv) = (later, csv_later);
             if rows.is_empty() {
-                state.open = Some(part);
+                state.open[lane] = Some(part);
             } else {
                 state.closed.push(part.finish()?);
             }
@@ -107,8 +117,8 @@ impl PartsWriter {
         Ok(())
     }
 
-    fn begin(&self, number: u32) -> Result<OpenPart, EngineError> {
-        let written = WrittenPart { part: number, rows: 0, bytes: self.header.len() as u64 };
+    fn begin(&self, number: u32, lane: usize) -> Result<OpenPart, EngineError> {
+        let written = WrittenPart { part: number, rows: 0, bytes: self.header.len() as u64, in_doubt: lane != Lanes::USUAL };
         if !self.keep {
             return Ok(OpenPart { csv: None, rows: None, written });
         }
@@ -118,13 +128,15 @@ impl PartsWriter {
         Ok(OpenPart { csv: Some(csv), rows: Some(rows), written })
     }
 
-    /// Ends the last part, and tells them all.
+    /// Ends the last part of each lane, and tells them all, by number.
     pub fn finish(&self) -> Result<Vec<WrittenPart>, EngineError> {
-        let mut state = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(part) = state.open.take() {
-            state.closed.push(part.finish()?);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = std::mem::take(&mut state.closed);
+        for part in state.open.iter_mut().filter_map(Option::take) {
+            parts.push(part.finish()?);
         }
-        Ok(state.closed)
+        parts.sort_unstable_by_key(|it| it.part);
+        Ok(parts)
     }
 }
 
@@ -139,9 +151,9 @@ impl OpenPart {
     }
 }
 
-/// Copies a part without the rows that were struck from it, and makes it durable: from here on nothing about it is decided.
+/// Makes a part durable, without the rows that were struck from it: from here on nothing about it is decided.
 ///
-/// `struck` are zero-based rows, ascending.
+/// `struck` are zero-based rows, ascending. Hardly any part has some; a part without stays the file that the pass has written.
 pub(crate) fn make_final(
     spool: &dyn Spool,
     run: &RunId,
@@ -150,6 +162,11 @@ pub(crate) fn make_final(
     header_bytes: u64,
 ) -> Result<WrittenPart, EngineError> {
     let (csv_name, rows_name) = (csv_name(part.part), rows_name(part.part));
+    if struck.is_empty() {
+        spool.make_durable(run, &csv_name)?;
+        spool.make_durable(run, &rows_name)?;
+        return Ok(part);
+    }
     let missing = |name: &str| io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
     let csv = spool.read(run, &csv_name)?.ok_or_else(|| missing(&csv_name))?;
     let rows = spool.read(run, &rows_name)?.ok_or_else(|| missing(&rows_name))?;
@@ -159,7 +176,7 @@ pub(crate) fn make_final(
     let (csv, rows) = (csv.as_ref(), rows.as_ref());
     let header_bytes = header_bytes as usize;
     new_csv.write_all(&csv[..header_bytes])?;
-    let mut left = WrittenPart { part: part.part, rows: 0, bytes: header_bytes as u64 };
+    let mut left = WrittenPart { rows: 0, bytes: header_bytes as u64, ..part };
     let mut struck = struck.iter().copied().peekable();
     let mut at = header_bytes;
     for (number, row) in crate::part_files::rows_of(rows).enumerate() {

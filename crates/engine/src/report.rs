@@ -35,6 +35,64 @@ pub struct PlanReport {
     pub invalid: Vec<InvalidReport>,
     /// Parts of earlier runs that the next run will settle first.
     pub open_parts: usize,
+    /// What cannot be found out, and what that means.
+    pub warnings: Vec<Warning>,
+    /// An import that a run would be blocked by, as things stand.
+    pub blocked: Option<Blocking>,
+}
+
+/// Something that cannot be found out for want of a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The rows of the data extension may not be counted or read.
+    RowsUnreadable,
+    /// Rows expire there, and nobody can see which have.
+    ExpiryUnseen,
+    /// Rows that were confirmed are gone, and nobody can see which.
+    RowsLost,
+}
+
+impl Warning {
+    /// A stable word for it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::RowsUnreadable => "rows_unreadable",
+            Self::ExpiryUnseen => "expiry_unseen",
+            Self::RowsLost => "rows_lost",
+        }
+    }
+
+    /// What it means, and what to do.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::RowsUnreadable => {
+                "the rows of the data extension may not be read: rows that somebody else removes are not noticed, a refused row cannot be told \
+                 from its neighbours, and what an import's counts do not prove is sent again in smaller files; grant `data_extensions_read` to \
+                 the installed package"
+            }
+            Self::ExpiryUnseen => {
+                "the data extension lets rows expire, and which have cannot be read: they are not sent again before they change; `--full` sends \
+                 every row"
+            }
+            Self::RowsLost => {
+                "the data extension holds fewer rows than were confirmed, and which are gone cannot be read: every row is sent, in every run \
+                 until rows may be read"
+            }
+        }
+    }
+}
+
+/// An import that is not known to have ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocking {
+    /// The activation whose import it is.
+    pub activation: Name,
+    /// The import, as `outflow abandon` takes it.
+    pub import: String,
+    /// Whether a run waits for it first: it is of the same activation.
+    pub is_waited_for: bool,
 }
 
 /// A file of a plan.
@@ -46,6 +104,8 @@ pub struct PartReport {
     pub rows: u64,
     /// Its bytes.
     pub bytes: u64,
+    /// Whether its rows were left in doubt by earlier files, and are sent apart from others.
+    pub in_doubt: bool,
 }
 
 /// Cells that cannot be sent.
@@ -74,6 +134,20 @@ pub struct RunReport {
     pub resumed: OutcomeCounts,
     /// Refused rows by reason, remembered ones among them.
     pub refused: Vec<RefusedReport>,
+    /// What the run did before, where it sent rows in doubt again in smaller files: each round is a plan of its own, and the last one is told
+    /// above.
+    pub rounds: Vec<Round>,
+}
+
+/// A round of a run that was followed by another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// Its name in the ledger.
+    pub run: RunId,
+    /// The files it sent.
+    pub files: u64,
+    /// What became of each row.
+    pub outcomes: OutcomeCounts,
 }
 
 /// Rows the service refused, by reason.
@@ -85,6 +159,16 @@ pub struct RefusedReport {
     pub field: Option<String>,
     /// How many.
     pub rows: u64,
+}
+
+impl RunReport {
+    /// The report of a run that went on with another round.
+    pub(crate) fn followed_by(mut self, next: Self) -> Self {
+        let files = self.plan.parts.len() as u64;
+        self.rounds.push(Round { run: self.run, files, outcomes: self.outcomes });
+        self.resumed.merge(&next.resumed);
+        Self { rounds: self.rounds, resumed: self.resumed, ..next }
+    }
 }
 
 impl PlanReport {

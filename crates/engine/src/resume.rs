@@ -29,16 +29,22 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
     for part in open.iter().filter(|it| it.is_not_started()) {
         drop_part(ports, recorder, part).await?;
     }
+    let mut rows_are_readable = true;
     for part in open.iter().filter(|it| !it.is_not_started() && !it.is_abandoned) {
         let (run, number) = (&part.run, part.plan.part);
-        if matches!(part.stage, PartStage::Starting { .. }) {
+        if !rows_are_readable && part.stage == PartStage::Unresolved {
+            // Only reading could tell more, and it was refused just now.
+            continue;
+        }
+        if matches!(part.stage, PartStage::Starting) {
             import::find_lost(job, ports, recorder, run, number).await?;
         }
-        if matches!(part.stage, PartStage::Starting { .. } | PartStage::Started { .. }) {
+        if matches!(part.stage, PartStage::Starting | PartStage::Started { .. }) {
             import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
         }
         let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
         outcomes.merge(&end.outcomes);
+        rows_are_readable &= end.is_known;
     }
     for part in open.iter().filter(|it| it.is_abandoned) {
         if abandoned_has_ended(ports, recorder, part).await? {
@@ -54,7 +60,7 @@ async fn abandoned_has_ended(ports: &Ports, recorder: &mut Recorder<'_>, part: &
     let order = &part.plan.order;
     let status = match &part.stage {
         PartStage::Started { import } => ports.cloud.import_status(import).await?,
-        PartStage::Starting { .. } if ports.cloud.can_find_imports(order.route) => {
+        PartStage::Starting if ports.cloud.can_find_imports(order.route) => {
             let since = ports.cloud.imports_since(&order.activation, order.route, part.newest.as_deref()).await?;
             since.last().map_or(ImportStatus::Queued, |(_, status)| status.clone())
         }

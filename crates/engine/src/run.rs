@@ -6,10 +6,10 @@ use std::{
 };
 
 use outflow_domain::{
-    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, Outcome, OutcomeCounts, PartPlan, PlanId, RunEvent,
-    RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
+    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, OpenPart, Outcome, OutcomeCounts, PartPlan,
+    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
 };
-use outflow_ports::{Progress, ScanOptions};
+use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
 
 use crate::{
@@ -20,11 +20,12 @@ use crate::{
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::Recorder,
-    report::{InvalidReport, PartReport, PlanReport, RefusedReport, RunReport},
+    report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, Warning},
     resume::{resume, sweep},
     segments::Segments,
+    split::{ROUNDS_MAX, Split},
     steps::{
-        compare::{self, Pass, Tally},
+        compare::{self, Pass, PrivateFiles, Tally},
         import,
         resolve::{Resolved, checked, describe, identity, resolve},
         seal::{SealedPass, equal, seal},
@@ -32,47 +33,85 @@ use crate::{
     },
 };
 
-/// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind.
+/// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind, even where the future is dropped in its course.
 ///
 /// # Errors
 /// [`EngineError`].
 pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<PlanReport, EngineError> {
-    let run = ports.fresh_run_id();
-    let planned = compare_only(job, ports, options, &run).await;
-    ports.spool.remove_run(&run)?;
+    let private = Arc::new(PrivateFiles { spool: Arc::clone(&ports.spool), run: ports.fresh_run_id() });
+    let planned = compare_only(job, ports, options, &private).await;
+    ports.spool.remove_run(&private.run)?;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     planned
 }
 
-async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, run: &RunId) -> Result<PlanReport, EngineError> {
+async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &Arc<PrivateFiles>) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let resolved = resolve(job, ports, options, &state, run).await?;
-    let open_parts = state.open_parts.iter().filter(|it| !it.is_abandoned).count();
-    let compared = Compared::of(job, ports, resolved, run, state.baseline.version, false).await?;
-    Ok(compared.report(job, open_parts, None))
+    let resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
+    // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
+    let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
+    let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
+    let open_parts = state.open_parts.iter().filter(is_settled_first).count();
+    let blocked = blocking(job, ports, &resolved).await?;
+    let compared = Compared::of(job, ports, resolved, &private.run, state.baseline.version, Some(private)).await?;
+    Ok(PlanReport { blocked, ..compared.report(job, open_parts, None) })
+}
+
+/// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
+/// waited for; of another one that its own next run has yet to settle.
+async fn blocking(job: &Job, ports: &Ports, resolved: &Resolved) -> Result<Option<Blocking>, EngineError> {
+    for (name, state) in ports.ledger.activations().await? {
+        let is_waited_for = name == job.activation.name;
+        for open in state.open_parts.iter().filter(|it| it.may_be_running() && it.identity.is_same_table(&resolved.identity)) {
+            if !is_waited_for || import::is_at_work(ports, open).await? {
+                return Ok(Some(Blocking { activation: name, import: import::import_name(open), is_waited_for }));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Runs an activation: settles what is open, compares, sends the difference, and establishes what became of each row.
+///
+/// Where rows may not be read back, and so a refused one keeps those beside it in doubt, these are sent again in smaller files as long as
+/// [`Split`] allows.
 ///
 /// Dropping the future at any point leaves a state from which the next run goes on, as a crash does.
 ///
 /// # Errors
 /// [`EngineError`]; the run's end is recorded then too.
 pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
-    match run_once(job, ports, options).await {
+    let mut split = job.split;
+    let mut report = on_a_road(job, ports, options, split).await?;
+    for _ in 0..ROUNDS_MAX {
+        split = split.after(report.plan.parts.iter().filter(|it| it.in_doubt).count() as u32);
+        let state = ports.ledger.activation(&job.activation.name).await?;
+        if !split.goes_on(&state.open_parts, &report.run) {
+            break;
+        }
+        tracing::info!(activation = %job.activation.name, "rows that stayed in doubt are sent again in smaller files");
+        // Whatever a person asked for was sent in the first round.
+        let next = on_a_road(job, ports, &RunOptions::default(), split).await?;
+        report = report.followed_by(next);
+    }
+    Ok(report)
+}
+
+async fn on_a_road(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
+    match run_once(job, ports, options, split).await {
         // The ledger remembers the closed road, so that a new run takes the other one. A plan is never changed: this is a new one.
         Err(EngineError::RoadClosed { route, source }) if job.activation.import == ImportRoute::Auto => {
             tracing::warn!(activation = %job.activation.name, "the tenant takes no imports by {route:?} ({source}); beginning anew on the other road");
-            run_once(job, ports, options).await
+            run_once(job, ports, options, split).await
         }
         other => other,
     }
 }
 
-async fn run_once(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunReport, EngineError> {
+async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: options.full }).await?;
-    let ran = Run { job, ports, options }.to_end(&mut recorder).await;
+    let ran = Run { job, ports, options, split }.to_end(&mut recorder).await;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     let error = match ran {
         Ok(report) => return Ok(report),
@@ -106,6 +145,14 @@ fn remove_private_files(ports: &Ports, recorder: &Recorder<'_>) {
 /// # Errors
 /// When the ledger cannot be written.
 pub async fn record_stop(job: &Job, ports: &Ports) -> Result<(), EngineError> {
+    match end_as_stopped(job, ports).await {
+        // An event was on its way to the ledger when the future was dropped, and came in between.
+        Err(EngineError::Ledger(LedgerError::Moved { .. })) => end_as_stopped(job, ports).await,
+        ended => ended,
+    }
+}
+
+async fn end_as_stopped(job: &Job, ports: &Ports) -> Result<(), EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
     let Some(run) = state.current_run else { return Ok(()) };
     let mut recorder = Recorder::open(ports, &job.activation.name, run).await?;
@@ -120,20 +167,21 @@ struct Run<'a> {
     job: &'a Job,
     ports: &'a Ports,
     options: &'a RunOptions,
+    split: Split,
 }
 
 impl Run<'_> {
     async fn to_end(&self, recorder: &mut Recorder<'_>) -> Result<RunReport, EngineError> {
-        let Self { job, ports, options } = *self;
+        let Self { job, ports, options, split } = *self;
         let scheme = Scheme::derive(&job.project_secret, job.activation.name.as_str());
         let resumed = resume(job, ports, recorder).await?;
-        advance(job, ports, recorder, &scheme).await?;
+        advance(job, ports, recorder, &scheme, None).await?;
         sweep(ports, recorder)?;
-        let resolved = resolve(job, ports, options, recorder.state(), recorder.run()).await?;
+        let resolved = resolve(job, ports, options, split, recorder.state(), recorder.run()).await?;
         self.nobody_else_is_importing(&resolved).await?;
         let run = recorder.run().clone();
         let version = recorder.state().baseline.version;
-        let mut compared = Compared::of(job, ports, resolved, &run, version, true).await?;
+        let mut compared = Compared::of(job, ports, resolved, &run, version, None).await?;
         // What settling earlier parts has found refused was compared again just now.
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
@@ -147,9 +195,10 @@ impl Run<'_> {
             }
             recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
             self.advance_locally(recorder, &compared).await?;
+            self.note_numbers(recorder, &compared).await?;
             self.add_columns(recorder, &mut compared, &manifest.columns).await?;
             outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
-            advance(job, ports, recorder, &scheme).await?;
+            advance(job, ports, recorder, &scheme, compared.known.baseline.base()).await?;
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
         let result = result_of(&outcomes);
@@ -160,7 +209,7 @@ impl Run<'_> {
         sweep(ports, recorder)?;
         ports.spool.remove_run(&run)?;
         let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
-        Ok(RunReport { run, plan, result, outcomes, resumed, refused })
+        Ok(RunReport { run, plan, result, outcomes, resumed, refused, rounds: Vec::new() })
     }
 
     /// Rule 3: one import at a time per data extension, whichever activation started it.
@@ -178,15 +227,26 @@ impl Run<'_> {
     async fn advance_locally(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
         let Resolved { mapping, identity, scheme, retired, is_comparable, .. } = &compared.resolved;
         let Some(local) = &compared.sealed.local.segment else { return Ok(()) };
+        let old = &compared.known.baseline;
         let segments = Segments::new(self.ports, self.job.activation.name.as_str(), scheme);
         let updates = segments.open(outflow_baseline::Kind::Delta, local, Some(mapping))?;
         let before = &recorder.state().baseline;
         let counted = if *retired { before.emptied() } else { before.clone() };
-        let old = &compared.known.baseline;
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
         if let Some(baseline) = next {
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers up to where rows were numbered, once what is not known of those made since is written down.
+    async fn note_numbers(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
+        let Resolved { identity, newest_row, .. } = &compared.resolved;
+        let Some(up_to) = newest_row.filter(|_| compared.sealed.is_all_marked) else { return Ok(()) };
+        let data_extension = identity.data_extension.clone();
+        if recorder.state().rows_numbered != Some((data_extension.clone(), up_to)) {
+            recorder.record(RunEvent::RowsNumbered { data_extension, up_to }).await?;
         }
         Ok(())
     }
@@ -226,7 +286,7 @@ impl Run<'_> {
         let Self { job, ports, .. } = *self;
         let (run, parts) = (recorder.run().clone(), manifest.parts.len() as u32);
         let mut outcomes = OutcomeCounts::default();
-        let mut established = Vec::new();
+        let mut spoken_for = Vec::new();
         for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
             let Some(doubt) = &sealed.doubt else { continue };
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
@@ -234,10 +294,10 @@ impl Run<'_> {
             import::start(job, ports, recorder, plan.part, doubt).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
             let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
-            established.extend(settled.established);
+            spoken_for.extend(settled.spoken_for);
             outcomes.merge(&settled.outcomes);
         }
-        settle::end_older_doubts(job, ports, recorder, &run, &established).await?;
+        settle::end_older_doubts(job, ports, recorder, &run, &spoken_for).await?;
         Ok(outcomes)
     }
 }
@@ -253,11 +313,21 @@ struct Compared {
 }
 
 impl Compared {
-    async fn of(job: &Job, ports: &Ports, mut resolved: Resolved, run: &RunId, version: u64, write: bool) -> Result<Self, EngineError> {
+    /// Reads the model to its end. For a mere plan, whose `plans_files` these are, no part is written.
+    async fn of(
+        job: &Job,
+        ports: &Ports,
+        mut resolved: Resolved,
+        run: &RunId,
+        version: u64,
+        plans_files: Option<&Arc<PrivateFiles>>,
+    ) -> Result<Self, EngineError> {
+        let write = plans_files.is_none();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
         let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
         let known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let lanes = known.lanes.clone();
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
@@ -265,10 +335,11 @@ impl Compared {
             known,
             rebase: resolved.rebase.take(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, write),
+            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, lanes, write),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
+            plans_files: plans_files.cloned(),
         });
         let tasks = scan.partitions.into_iter().map(|it| compare::partition(Arc::clone(&pass), scan.schema.clone(), it)).collect();
         let tally = Tally::sum(ports.compute.all(tasks).await?);
@@ -329,9 +400,13 @@ impl Compared {
             to_send: self.sealed.to_send.clone(),
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
-            parts: parts.map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes }).collect(),
+            parts: parts
+                .map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes, in_doubt: it.in_doubt })
+                .collect(),
             invalid: invalid.collect(),
             open_parts,
+            warnings: self.resolved.warnings.clone(),
+            blocked: None,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct Segments<'p> {
     activation: &'p str,
     id: [u8; 16],
     key_check: [u8; 8],
+    opened: Option<&'p Segment<Blob>>,
 }
 
 /// A segment being written; dropped without [`NewSegment::commit`] it leaves nothing.
@@ -29,7 +30,12 @@ pub(crate) struct NewSegment {
 
 impl<'p> Segments<'p> {
     pub fn new(ports: &'p Ports, activation: &'p str, scheme: &Scheme) -> Self {
-        Self { ports, activation, id: digest::of(&[activation.as_bytes()]).to_le_bytes(), key_check: scheme.key_check() }
+        Self { ports, activation, id: digest::of(&[activation.as_bytes()]).to_le_bytes(), key_check: scheme.key_check(), opened: None }
+    }
+
+    /// Knows a base that this run has opened, and so checked to the last byte, already.
+    pub const fn knowing(self, opened: Option<&'p Segment<Blob>>) -> Self {
+        Self { opened, ..self }
     }
 
     fn header(&self, kind: Kind, mapping: &Mapping, version: u64) -> Header {
@@ -46,8 +52,7 @@ impl<'p> Segments<'p> {
 
     /// Opens a segment that the ledger names.
     pub fn open(&self, kind: Kind, named: &SegmentRef, mapping: Option<&Mapping>) -> Result<Segment<Blob>, EngineError> {
-        let unreadable = |source| EngineError::BaselineUnreadable { activation: self.activation.to_owned(), source };
-        let bytes = self.ports.baselines.open(&named.name).map_err(unreadable)?;
+        let info = SegmentInfo { bytes: named.bytes, entries: named.entries, checksum: named.checksum };
         let expect = Expect {
             kind,
             scheme: SCHEME,
@@ -56,9 +61,16 @@ impl<'p> Segments<'p> {
             mapping_digest: mapping.map(mapping_digest),
             key_check: self.key_check,
             version: None,
-            named: Some(SegmentInfo { bytes: named.bytes, entries: named.entries, checksum: named.checksum }),
+            named: Some(info),
         };
-        Segment::open(bytes, &expect).map_err(|it| self.unusable(&named.name, it))
+        let opened = match self.opened.filter(|it| it.info() == info) {
+            Some(opened) => opened.for_whom_expects(&expect),
+            None => {
+                let unreadable = |source| EngineError::BaselineUnreadable { activation: self.activation.to_owned(), source };
+                Segment::open(self.ports.baselines.open(&named.name).map_err(unreadable)?, &expect)
+            }
+        };
+        opened.map_err(|it| self.unusable(&named.name, it))
     }
 
     /// Opens a segment of what was established, in whichever form: a part that was confirmed whole is told by the very file of its doubt.
@@ -173,8 +185,10 @@ impl<'p> Segments<'p> {
             Kind::Delta => (old_ref.base.clone(), Some(written)),
             _ => (Some(written), None),
         };
-        let mut next = BaselineRef { version, base, delta, present: 0 };
-        next.present = self.open_baseline(&next, None)?.len();
+        let mut next = BaselineRef { version, base, delta, present: info.entries };
+        if kind == Kind::Delta {
+            next.present = self.knowing(old.base()).open_baseline(&next, None)?.len();
+        }
         Ok(Some(next))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, sync::Arc};
 
+use crate::disk;
+
 /// Bytes of a stored segment, mapped or in memory.
 #[derive(Clone)]
 pub struct Blob(pub Arc<dyn AsRef<[u8]> + Send + Sync>);
@@ -44,7 +46,7 @@ pub trait BaselineStore: fmt::Debug + Send + Sync {
 
 /// Why a segment could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("the baseline segment `{name}` in `{place}` cannot be {action}")]
+#[error("the baseline segment `{name}` in `{place}` cannot be {action}{}", disk::remedy(.source))]
 pub struct BaselineStoreError {
     /// The segment.
     pub name: String,

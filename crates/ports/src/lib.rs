@@ -5,6 +5,7 @@
 
 pub mod baseline_store;
 pub mod clock;
+pub mod disk;
 pub mod file_store;
 pub mod ledger;
 pub mod marketing_cloud;
@@ -19,7 +20,7 @@ pub use clock::{Clock, Entropy};
 pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile, partial_name};
 pub use ledger::{Ledger, LedgerCommit, LedgerError, RunSummary};
 pub use marketing_cloud::{
-    CloudError, Connection, DataExtensionSummary, MarketingCloud, RefusalList, RowFilter, RowPage, RowQuery, StartError,
+    CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowFilter, RowPage, RowQuery, StartError,
 };
 pub use progress::{Progress, ProgressSink};
 pub use source::{BatchStream, Query, Scan, ScanOptions, Source, SourceError};

@@ -27,6 +27,10 @@ pub struct DataExtensionSummary {
     pub retention: Option<String>,
 }
 
+/// The hidden column with the number that the service gives each row when it is made. It may be asked for where the service lets it be read;
+/// otherwise a question for it is refused.
+pub const ROW_NUMBER: &str = "_CustomObjectKey";
+
 /// Which rows to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowFilter {
@@ -162,9 +166,9 @@ pub enum CloudError {
         message: String,
     },
     /// The service could not be reached or was too busy, in spite of retries.
-    #[error("Marketing Cloud did not {action} in {attempts} attempts: {message}")]
+    #[error("Marketing Cloud gave no answer to the call to {action} ({attempts} {}): {message}", if *.attempts == 1 { "attempt" } else { "attempts" })]
     Unavailable {
-        /// What was tried, to follow "did not".
+        /// What was tried, to follow "to".
         action: String,
         /// How often.
         attempts: u32,

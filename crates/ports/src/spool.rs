@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc};
 
 use outflow_domain::RunId;
 
-use crate::{baseline_store::Blob, file_store::FileContent};
+use crate::{baseline_store::Blob, disk, file_store::FileContent};
 
 /// Writes a private file.
 pub trait SpoolWriter: io::Write + Send {
@@ -16,6 +16,9 @@ pub trait SpoolWriter: io::Write + Send {
 pub trait Spool: fmt::Debug + Send + Sync {
     /// Begins a file of a run; what was there under the name is replaced.
     fn create(&self, run: &RunId, name: &str) -> Result<Box<dyn SpoolWriter>, SpoolError>;
+
+    /// Makes a file durable that was finished without: it survives a crash from here on, as it is.
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError>;
 
     /// The file as something to be sent.
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError>;
@@ -35,7 +38,7 @@ pub trait Spool: fmt::Debug + Send + Sync {
 
 /// Why a private file could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("the private file `{name}` in `{place}` cannot be {action}")]
+#[error("the private file `{name}` in `{place}` cannot be {action}{}", disk::remedy(.source))]
 pub struct SpoolError {
     /// The file.
     pub name: String,

@@ -28,7 +28,8 @@ pub(crate) fn documents(cx: &mut Context<'_>) -> Vec<Node> {
         } else {
             "name an existing folder"
         };
-        let what = if folder.is_dir() { "there is no `outflow.yaml` in this folder" } else { "there is no such folder" };
+        let place = if folder.is_dir() { "there is no `outflow.yaml` in the folder" } else { "there is no folder" };
+        let what = format!("{place} `{}`", folder.display());
         cx.report(Code::Unreadable, Span::at(file, 1, 1), what).hint(hint);
         return Vec::new();
     }

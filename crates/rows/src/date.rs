@@ -137,13 +137,14 @@ pub fn parse_date(text: &[u8]) -> Result<DateValue, CellProblem> {
 /// # Errors
 /// [`CellProblem::NotADate`], [`CellProblem::DateOutOfRange`].
 pub fn parse_service_date(text: &[u8], server_offset_seconds: i32) -> Result<i64, CellProblem> {
-    if !text.contains(&b'/') {
+    let seconds = if text.contains(&b'/') {
+        let mut rest = Reader(text.trim_ascii());
+        rest.us_date().filter(|_| rest.0.is_empty()).ok_or(CellProblem::NotADate)?
+    } else {
         let value = parse_date(text)?;
-        let offset = if value.kind == DateKind::Instant { i64::from(server_offset_seconds) } else { 0 };
-        return Ok(value.seconds + offset);
-    }
-    let mut rest = Reader(text.trim_ascii());
-    let seconds = rest.us_date().filter(|_| rest.0.is_empty()).ok_or(CellProblem::NotADate)?;
+        value.seconds + if value.kind == DateKind::Instant { i64::from(server_offset_seconds) } else { 0 }
+    };
+    // Also of a moment that the usual clock could show: this one may be hours away from it.
     if is_in_range(seconds) { Ok(seconds) } else { Err(CellProblem::DateOutOfRange) }
 }
 

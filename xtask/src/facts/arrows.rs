@@ -25,10 +25,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The sandbox shares nothing with us, so that neither hides the other's mistake.
     ("outflow-sandbox", &[]),
     ("outflow-xtask", &[]),
+    ("outflow-fuzzing", &["outflow-domain", "outflow-rows", "outflow-baseline", "outflow-project", "outflow-marketing-cloud"]),
+    // Built optimised in every test run, so it must stay light.
+    ("outflow-guard", &["outflow-domain", "outflow-rows", "outflow-baseline"]),
 ];
 
 /// Crates that may know every other.
-const KNOW_ALL: &[&str] = &["outflow", "outflow-testkit", "outflow-bench"];
+const KNOW_ALL: &[&str] = &["outflow", "outflow-testkit", "outflow-bench", "outflow-bench-wires"];
 
 /// What tests of any crate may use beside what the crate itself may.
 const FOR_TESTS: &[&str] = &["outflow-ports", "outflow-sandbox", "outflow-testkit"];
@@ -60,7 +63,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("tokio-postgres", &["outflow-source-postgres"], "one crate per backend"),
     ("rusqlite", &["outflow-ledger-sqlite"], "one crate per backend"),
     ("russh", &["outflow-file-store-sftp", "outflow-sandbox"], "one crate per backend"),
-    ("clap", &["outflow", "outflow-bench"], "only programs read arguments"),
+    ("clap", &["outflow", "outflow-bench", "outflow-bench-wires"], "only programs read arguments"),
     ("indicatif", &["outflow"], "only the program draws on terminals"),
 ];
 

@@ -15,6 +15,9 @@ use crate::SystemEntropy;
 
 const SUFFIX: &str = "seg";
 
+/// What a file being written holds back. A first run writes hundreds of files side by side, mostly in pieces that are larger and go straight on.
+pub(crate) const BUFFER_BYTES: usize = 4 << 10;
+
 /// Segments as files of one folder, mapped into memory when they are read.
 #[derive(Clone, Debug)]
 pub struct FolderBaselines {
@@ -51,7 +54,7 @@ impl BaselineStore for FolderBaselines {
             store: self.clone(),
             name: name.to_owned(),
             temporary,
-            file: Some(BufWriter::with_capacity(1 << 20, file)),
+            file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)),
         }))
     }
 
@@ -94,15 +97,22 @@ impl SegmentFile {
     fn open_file(&mut self) -> io::Result<&mut BufWriter<File>> {
         self.file.as_mut().ok_or_else(|| io::Error::other("the segment is committed"))
     }
+
+    /// The same error with the segment's name and place: whoever writes through [`Write`] passes on nothing else.
+    fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), self.store.error(&self.name, "written")(error))
+    }
 }
 
 impl Write for SegmentFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open_file()?.write(bytes)
+        let written = self.open_file()?.write(bytes);
+        written.map_err(|it| self.named(it))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.open_file()?.flush()
+        let flushed = self.open_file()?.flush();
+        flushed.map_err(|it| self.named(it))
     }
 }
 

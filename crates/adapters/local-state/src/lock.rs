@@ -26,7 +26,7 @@ pub enum LockError {
         process: Option<u32>,
     },
     /// The lock file cannot be made.
-    #[error("the lock `{}` cannot be taken: {source}; make the state folder writable for this user", path.display())]
+    #[error("the lock `{}` cannot be taken{}", path.display(), outflow_ports::disk::remedy(.source))]
     Unusable {
         /// The lock file.
         path: PathBuf,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use outflow_domain::RunId;
 use outflow_ports::{Blob, FileContent, Spool, SpoolError, SpoolWriter};
 
-use crate::baselines::{gone, map, sync_folder};
+use crate::baselines::{BUFFER_BYTES, gone, map, sync_folder};
 
 /// Folders of the state folder's layout that stand above a run's: `spool`, the activation's, `activations`, the state folder itself.
 const FOLDERS_OF_OURS: usize = 4;
@@ -48,7 +48,13 @@ impl Spool for FolderSpool {
         // A file of another mode may lie there from before; it is replaced, not reused.
         gone(fs::remove_file(&path)).map_err(&error)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(&error)?;
-        Ok(Box::new(SpoolFile { spool: self.clone(), name: name.to_owned(), folder, file: BufWriter::with_capacity(1 << 20, file) }))
+        Ok(Box::new(SpoolFile { spool: self.clone(), name: name.to_owned(), folder, file: BufWriter::with_capacity(BUFFER_BYTES, file) }))
+    }
+
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        let folder = self.run(run);
+        let synced = File::open(folder.join(name)).and_then(|file| file.sync_all()).and_then(|()| sync_folder(&folder));
+        synced.map_err(self.error(name, "written"))
     }
 
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
@@ -105,11 +111,18 @@ struct SpoolFile {
 
 impl Write for SpoolFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|it| self.named(it))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|it| self.named(it))
+    }
+}
+
+impl SpoolFile {
+    /// The same error with the file's name and place: whoever writes through [`Write`] passes on nothing else.
+    fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), self.spool.error(&self.name, "written")(error))
     }
 }
 

@@ -136,11 +136,12 @@ fn a_whole_file_that_the_ledger_does_not_name_is_refused() {
     assert_eq!(refused, OpenError::NotTheNamedFile { found, named });
 }
 
-/// Makes every checksum right again, as a faulty writer would have, after `change` to three entries and their index of three words.
+/// Makes every checksum right again, as a faulty writer would have, after `change` to sixteen entries and their index of three words: two
+/// buckets, of which the second has the last entry alone.
 fn faulty(kind: Kind, change: fn(entries: &mut [u8], index: &mut [u8], footer: &mut [u8])) -> OpenError {
-    let rows = [1, 2, 1 << 127].map(|key| Update::Put(support::entry(key, (0, EntryState::CREATED))));
+    let rows = (1..16).chain([1 << 127]).map(|key| Update::Put(support::entry(key, (0, EntryState::CREATED))));
     let (mut bytes, _) = write(kind, rows);
-    let (entries_end, table, footer) = (128 + 3 * 24, 128 + 3 * 24 + 3 * 4, 128 + 3 * 24 + 3 * 4 + 4);
+    let (entries_end, table, footer) = (128 + 16 * 24, 128 + 16 * 24 + 3 * 4, 128 + 16 * 24 + 3 * 4 + 4);
     {
         let (before, end) = bytes.split_at_mut(footer);
         let (before, rest) = before.split_at_mut(entries_end);
@@ -164,12 +165,12 @@ fn right_checksums_do_not_excuse_wrong_content() {
     assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x90), breaks(1), "an unknown state");
     assert_eq!(faulty(Kind::Delta, |entries, _, _| (entries[40], entries[47]) = (1, 0x80)), breaks(1), "a dropped key with a row");
     assert_eq!(faulty(Kind::Base, |entries, _, _| entries[47] = 0x80), breaks(1), "a dropped key in a base");
-    assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x80), breaks(3), "a dropped key that is not counted");
-    assert_eq!(faulty(Kind::Delta, |_, _, footer| footer[8] = 1), breaks(3), "a dropped key too many counted");
+    assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x80), breaks(16), "a dropped key that is not counted");
+    assert_eq!(faulty(Kind::Delta, |_, _, footer| footer[8] = 1), breaks(16), "a dropped key too many counted");
     assert_eq!(faulty(Kind::Base, |_, index, _| index[0] = 1), breaks(1), "the first bucket begins too late");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[4] = 1), breaks(1), "the second bucket begins too early");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 2), breaks(2), "the last bucket ends too early");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 4), breaks(4), "the last bucket ends behind the entries");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[4] = 14), breaks(14), "the second bucket begins too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 15), breaks(15), "the last bucket ends too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 17), breaks(17), "the last bucket ends behind the entries");
 }
 
 #[test]
@@ -178,14 +179,26 @@ fn a_footer_that_states_impossible_numbers_is_refused() {
         faulty(Kind::Base, |_, _, footer| footer[24] = 32),
         faulty(Kind::Base, |_, _, footer| footer[27] = 0xff),
         faulty(Kind::Base, |_, _, footer| footer[..8].fill(0xff)),
-        faulty(Kind::Base, |_, _, footer| footer[0] = 4),
-        faulty(Kind::Delta, |_, _, footer| footer[8] = 4),
+        faulty(Kind::Base, |_, _, footer| footer[0] = 17),
+        faulty(Kind::Delta, |_, _, footer| footer[8] = 17),
         faulty(Kind::Base, |_, _, footer| footer[16] ^= 1),
     ];
     for refused in refused {
         assert!(matches!(refused, OpenError::Torn(Damage::Length { .. })), "{refused}");
     }
     assert_eq!(faulty(Kind::Base, |_, _, footer| footer[45] = 1), OpenError::Torn(Damage::Digest), "no zeros where zeros belong");
+}
+
+#[test]
+fn who_expects_another_gets_no_clone() {
+    let (bytes, named) = write(Kind::Base, [Update::Put(support::entry(1, (1, EntryState::CREATED)))]);
+    let (_, other) = write(Kind::Base, [Update::Put(support::entry(1, (2, EntryState::CREATED)))]);
+    let opened = Segment::open(bytes, &Expect::header(header(Kind::Base))).expect("whole");
+    let expect = Expect::header(header(Kind::Base));
+    assert!(opened.for_whom_expects(&expect.named(named)).is_ok_and(|it| it.info() == named && it.len() == 1));
+    let refused = opened.for_whom_expects(&expect.named(other)).expect_err("its checksum differs");
+    assert_eq!(refused, OpenError::NotTheNamedFile { found: named, named: other });
+    assert!(opened.for_whom_expects(&Expect::header(header(Kind::Delta))).is_err());
 }
 
 #[test]

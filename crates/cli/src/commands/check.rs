@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use outflow_domain::{FileName, Mapping, mapping::most_similar};
-use outflow_engine::EngineError;
-use outflow_ports::{FileContent, Query};
+use outflow_domain::{FieldName, FileName, InsertMode, Mapping, mapping::most_similar};
+use outflow_engine::{EngineError, Warning};
+use outflow_ports::{CloudError, FileContent, Query, RowFilter, RowQuery};
 use outflow_project::{Activation, Connection, Project};
 use outflow_rows::model_columns;
 use serde_json::{Value, json};
@@ -26,6 +26,14 @@ struct Fact {
     what: String,
     /// What is wrong, if anything.
     problem: Option<String>,
+    /// What is not as it should be, and hinders no run.
+    warning: Option<String>,
+}
+
+impl Fact {
+    const fn new(what: String, problem: Option<String>) -> Self {
+        Self { what, problem, warning: None }
+    }
 }
 
 pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
@@ -38,8 +46,10 @@ pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
     let problems = facts.iter().filter(|it| it.problem.is_some()).count();
     match arguments.output {
         Output::Json => {
-            let facts: Vec<Value> =
-                facts.iter().map(|it| json!({ "what": it.what, "ok": it.problem.is_none(), "problem": it.problem })).collect();
+            let facts: Vec<Value> = facts
+                .iter()
+                .map(|it| json!({ "what": it.what, "ok": it.problem.is_none(), "problem": it.problem, "warning": it.warning }))
+                .collect();
             output::json(&json!({ "problems": [], "connect": facts }));
         }
         Output::Text => {
@@ -52,9 +62,10 @@ pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
                 project.activations.len()
             ));
             for it in &facts {
-                match &it.problem {
-                    None => output::text(&format!("  ok       {}", it.what)),
-                    Some(problem) => output::text(&format!("  PROBLEM  {}: {problem}", it.what)),
+                match (&it.problem, &it.warning) {
+                    (Some(problem), _) => output::text(&format!("  PROBLEM  {}: {problem}", it.what)),
+                    (None, Some(warning)) => output::text(&format!("  WARNING  {}: {warning}", it.what)),
+                    (None, None) => output::text(&format!("  ok       {}", it.what)),
                 }
             }
         }
@@ -70,7 +81,7 @@ async fn connect(project: &Project, machine: &Machine, canary: bool) -> Vec<Fact
             Ok(source) => source.check().await.err().map(|it| it.to_string()),
             Err(error) => Some(error.to_string()),
         };
-        facts.push(Fact { what, problem });
+        facts.push(Fact::new(what, problem));
     }
     let mut reachable = BTreeSet::new();
     for connection in project.connections.values() {
@@ -81,7 +92,11 @@ async fn connect(project: &Project, machine: &Machine, canary: bool) -> Vec<Fact
     for activation in project.activations.values() {
         if reachable.contains(&project.route(activation).1.name) {
             let problem = activation_problem(project, activation, machine).await;
-            facts.push(Fact { what: format!("activation `{}` fits its model and data extension", activation.name()), problem });
+            let fits = problem.is_none();
+            facts.push(Fact::new(format!("activation `{}` fits its model and data extension", activation.name()), problem));
+            if fits {
+                facts.extend(rows_fact(project, activation, machine).await);
+            }
         }
     }
     facts
@@ -90,7 +105,7 @@ async fn connect(project: &Project, machine: &Machine, canary: bool) -> Vec<Fact
 /// Tests a connection; whether its business unit can be talked to.
 async fn connection_facts(connection: &Connection, machine: &Machine, canary: bool, facts: &mut Vec<Fact>) -> bool {
     let name = &connection.name;
-    let mut fact = |what: String, problem: Option<String>| facts.push(Fact { what, problem });
+    let mut fact = |what: String, problem: Option<String>| facts.push(Fact::new(what, problem));
     let cloud = match assemble::cloud(connection, machine) {
         Ok(cloud) => cloud,
         Err(error) => {
@@ -157,6 +172,26 @@ impl FileContent for Canary {
     }
 }
 
+/// Whether the rows of the data extension may be read: an update-only activation cannot do without, and others are better off.
+async fn rows_fact(project: &Project, activation: &Activation, machine: &Machine) -> Option<Fact> {
+    let (destination, connection) = project.route(activation);
+    let cloud = assemble::cloud(connection, machine).ok()?;
+    let key = &destination.data_extension;
+    let fields: Vec<FieldName> = activation.wish.primary_key.iter().map(|it| it.field.clone()).collect();
+    let query = RowQuery { data_extension: key.clone(), key_fields: fields.clone(), fields, filter: RowFilter::All };
+    let mut fact = Fact::new(format!("the rows of data extension `{key}` can be read"), None);
+    match cloud.read_rows(&query, None).await {
+        Ok(_) => {}
+        Err(CloudError::Forbidden { message, .. }) if activation.wish.insert == InsertMode::UpdateOnly => {
+            let (activation, data_extension) = (activation.name().to_string(), key.to_string());
+            fact.problem = Some(EngineError::KeysUnreadable { activation, data_extension, message }.to_string());
+        }
+        Err(CloudError::Forbidden { .. }) => fact.warning = Some(Warning::RowsUnreadable.sentence().to_owned()),
+        Err(other) => fact.problem = Some(other.to_string()),
+    }
+    Some(fact)
+}
+
 async fn activation_problem(project: &Project, activation: &Activation, machine: &Machine) -> Option<String> {
     let question = project.question(activation);
     let source = match assemble::source(question.source_name, question.source, &project.folder, machine) {
@@ -167,6 +202,12 @@ async fn activation_problem(project: &Project, activation: &Activation, machine:
         Ok(schema) => schema,
         Err(error) => return Some(error.to_string()),
     };
+    let columns = schema.fields();
+    if let Some(missing) = question.primary_key.iter().find(|it| columns.iter().all(|column| column.name() != *it)) {
+        let nearest = most_similar(missing, columns.iter().map(|it| it.name().as_str()));
+        let hint = nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        return Some(format!("its model has no column `{missing}`, which `primary_key` of the model names{hint}"));
+    }
     let (destination, connection) = project.route(activation);
     let cloud: Arc<_> = assemble::cloud(connection, machine).ok()?;
     let key = &destination.data_extension;

@@ -1,6 +1,7 @@
 //! `outflow destination`: the data extensions there are.
 
 use outflow_domain::{DataExtensionKey, Name};
+use outflow_ports::CloudError;
 use outflow_project::{Connection, Project};
 use serde_json::{Value, json};
 
@@ -26,10 +27,13 @@ fn connections<'p>(arguments: &Arguments, project: &'p Project, wanted: Option<&
     let found = wanted.parse::<Name>().ok().and_then(|it| project.connections.get(&it));
     let names: Vec<&str> = project.connections.keys().map(Name::as_str).collect();
     let refused = || Refused(format!("there is no connection `{wanted}`; there are: {}", names.join(", ")));
-    found.map(|it| vec![it]).ok_or_else(|| {
-        output::error(arguments.output, "CLI-007", &refused());
-        Exit::Usage
-    })
+    found.map(|it| vec![it]).ok_or_else(|| not_there(arguments.output, "CLI-007", &refused()))
+}
+
+/// What was asked for is not there: the question is wrong, not the service.
+fn not_there(output: Output, code: &str, error: &(dyn std::error::Error + 'static)) -> Exit {
+    output::error(output, code, error);
+    Exit::Usage
 }
 
 async fn list(arguments: &Arguments, project: &Project, wanted: Option<&str>) -> Done {
@@ -61,15 +65,14 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
         Some(it) => (it.data_extension.clone(), &project.connections[&it.connection]),
         None => {
             let key: DataExtensionKey =
-                name.parse().map_err(|it: outflow_domain::names::InvalidName| failed(arguments.output, "CLI-007", &it))?;
+                name.parse().map_err(|it: outflow_domain::names::InvalidName| not_there(arguments.output, "CLI-007", &it))?;
             match connections(arguments, project, wanted)?.as_slice() {
                 [only] => (key, *only),
                 _ => {
                     let refused = Refused(format!(
                         "`{name}` is no destination of the project; for a data extension's key, say which one with --connection"
                     ));
-                    output::error(arguments.output, "CLI-007", &refused);
-                    return Err(Exit::Usage);
+                    return Err(not_there(arguments.output, "CLI-007", &refused));
                 }
             }
         }
@@ -79,9 +82,14 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
     let Some(found) = found else {
         let refused =
             Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
-        return Err(failed(arguments.output, "DE-001", &refused));
+        return Err(not_there(arguments.output, "DE-001", &refused));
     };
-    let rows = cloud.row_count(&key).await.map_err(|it| engine_failed(arguments.output, &it.into()))?;
+    let rows = match cloud.row_count(&key).await {
+        Ok(rows) => Some(rows),
+        // All else that is asked for may be told.
+        Err(CloudError::Forbidden { .. }) => None,
+        Err(other) => return Err(engine_failed(arguments.output, &other.into())),
+    };
     match arguments.output {
         Output::Json => {
             let fields: Vec<Value> = found
@@ -100,7 +108,8 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
             }));
         }
         Output::Text => {
-            output::text(&format!("{} ({}) on `{}`: {} rows", found.name, found.key, connection.name, number(rows)));
+            let held = rows.map_or_else(|| "its rows may not be counted".to_owned(), |it| format!("{} rows", number(it)));
+            output::text(&format!("{} ({}) on `{}`: {held}", found.name, found.key, connection.name));
             output::text(&format!(
                 "sendable: {}, retention: {}\n",
                 if found.is_sendable { "yes" } else { "no" },

@@ -39,8 +39,8 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Status => status::status(arguments).await,
         Command::Abandon { import } => abandon::abandon(arguments, import).await,
         Command::Baseline(it) => baseline::baseline(arguments, it).await,
-        Command::Sandbox(it) => sandbox::sandbox(it).await,
-        Command::Demo { stay } => crate::demo::demo(*stay).await,
+        Command::Sandbox(it) => sandbox::sandbox(arguments, it).await,
+        Command::Demo { stay } => crate::demo::demo(arguments.output, *stay).await,
     };
     done.unwrap_or_else(|exit| exit)
 }
@@ -97,8 +97,10 @@ impl From<EngineError> for Failure {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let exit = if matches!(error, LockError::Held { .. }) { Exit::Blocked } else { Exit::Failed };
-        Self { exit, ..Self::new("RUN-002", error) }
+        match error {
+            held @ LockError::Held { .. } => Self { exit: Exit::Blocked, ..Self::new("RUN-002", held) },
+            unusable @ LockError::Unusable { .. } => Self::new("DISK-001", unusable),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use outflow_domain::{ActivationState, CellProblem, FieldType, Name, Outcome, RefusedRow, Route, RunId, RunRecord, Withheld, Write};
-use outflow_engine::{PlanReport, RunOptions};
+use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
@@ -12,15 +12,24 @@ use crate::{
     exit::Exit,
     output::{self, bytes, number, rows},
     project,
+    stop::Stop,
 };
 
 pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
     let project = project::load(arguments)?;
     let activation = project::activation(&project, &wanted.activation, arguments.output)?;
-    let machine = machine(arguments, &project)?;
+    let mut machine = machine(arguments, &project)?;
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
-    let report = outflow_engine::plan(&ready.job, &ready.ports, &options).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    let mut stop = Stop::listen();
+    let planned = tokio::select! {
+        planned = outflow_engine::plan(&ready.job, &ready.ports, &options) => planned,
+        () = stop.asked() => {
+            machine.end_computing().await;
+            Err(EngineError::Stopped)
+        }
+    };
+    let report = planned.map_err(|it| engine_failed(arguments.output, &it))?;
     match arguments.output {
         Output::Json => output::json(&plan_json(&report)),
         Output::Text => output::text(&plan_text(&report)),
@@ -70,6 +79,10 @@ pub fn plan_text(report: &PlanReport) -> String {
     if report.open_parts > 0 {
         text.push_str(&format!("  {} part(s) of earlier runs are settled first\n", report.open_parts));
     }
+    if let Some(blocking) = &report.blocked {
+        text.push_str(&blocked_text(blocking));
+    }
+    text.push_str(&warnings_text(report));
     for column in &report.columns {
         text.push_str(&format!("  + column {} {}\n", column.name, field_type(column.field_type)));
     }
@@ -109,8 +122,34 @@ pub fn plan_text(report: &PlanReport) -> String {
     } else {
         let sum: u64 = report.parts.iter().map(|it| it.bytes).sum();
         text.push_str(&format!("  {} file(s), {}, by {}\n", report.parts.len(), bytes(sum), road(report.route)));
+        let in_doubt = report.parts.iter().filter(|it| it.in_doubt);
+        let (files, doubtful) = in_doubt.fold((0, 0), |(files, rows), it| (files + 1, rows + it.rows));
+        if files > 0 {
+            text.push_str(&format!("      {files} of them with the {} that earlier imports left in doubt\n", rows(doubtful)));
+        }
     }
     text
+}
+
+/// An import that stands in the way.
+fn blocked_text(blocking: &Blocking) -> String {
+    let Blocking { activation, import, is_waited_for } = blocking;
+    if *is_waited_for {
+        format!(
+            "  {import} is still at work: a run waits for it, and ends as blocked (exit code 5) where it does not end in time; \
+             `outflow abandon {import}` gives it up\n"
+        )
+    } else {
+        format!(
+            "  a run would end as blocked (exit code 5): {import} of activation `{activation}` is not known to have ended; run `{activation}`, \
+             which settles it, or give it up with `outflow abandon {import}`\n"
+        )
+    }
+}
+
+/// What cannot be found out.
+pub fn warnings_text(report: &PlanReport) -> String {
+    report.warnings.iter().map(|it| format!("  warning: {}\n", it.sentence())).collect()
 }
 
 pub fn plan_json(report: &PlanReport) -> Value {
@@ -130,9 +169,13 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
-        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes })).collect::<Vec<_>>(),
+        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt })).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
         "open_parts": report.open_parts,
+        "warnings": report.warnings.iter().map(|it| json!({ "code": it.code(), "sentence": it.sentence() })).collect::<Vec<_>>(),
+        "blocked": report.blocked.as_ref().map(
+            |it| json!({ "activation": it.activation.as_str(), "import": it.import, "is_waited_for": it.is_waited_for })
+        ),
     })
 }
 

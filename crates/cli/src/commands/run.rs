@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Done, Failure, lock, machine,
-    plan::{field_type, outcomes_json, plan_json},
+    plan::{field_type, outcomes_json, plan_json, warnings_text},
     ready,
 };
 use crate::{
@@ -24,12 +24,12 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     let project = project::load(arguments)?;
     let activations =
         wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
-    let machine = machine(arguments, &project)?;
+    let mut machine = machine(arguments, &project)?;
     let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
     let (mut worst, mut documents) = (Exit::Success, Vec::new());
     let mut stop = Stop::listen();
     for activation in activations {
-        match run_one(arguments, &project, activation, &machine, &options, &mut stop).await {
+        match run_one(arguments, &project, activation, &mut machine, &options, &mut stop).await {
             Ok((report, failures)) => {
                 worst = worst.worse(Exit::of_result(&report.result));
                 match arguments.output {
@@ -62,7 +62,7 @@ async fn run_one(
     arguments: &Arguments,
     project: &Project,
     activation: &Activation,
-    machine: &Machine,
+    machine: &mut Machine,
     options: &RunOptions,
     stop: &mut Stop,
 ) -> Result<(RunReport, Vec<ImportFailure>), Failure> {
@@ -79,6 +79,7 @@ async fn run_one(
             Ok((report, failures))
         }
         None => {
+            machine.end_computing().await;
             outflow_engine::record_stop(&ready.job, &ready.ports).await?;
             Err(EngineError::Stopped.into())
         }
@@ -93,7 +94,10 @@ struct ImportFailure {
 
 /// Why rows are pending, where Marketing Cloud has told.
 async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
-    let records = ledger.events(&report.run).await?;
+    let mut records = Vec::new();
+    for run in report.rounds.iter().map(|it| &it.run).chain([&report.run]) {
+        records.extend(ledger.events(run).await?);
+    }
     let failure = |event| match event {
         RunEvent::ImportEnded { part, status: ImportStatus::Failed { code, .. } } => Some(ImportFailure { part, code }),
         _ => None,
@@ -153,6 +157,17 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for column in &plan.columns {
         text.push_str(&format!("  column {} {} created\n", column.name, field_type(column.field_type)));
     }
+    for (at, it) in report.rounds.iter().enumerate() {
+        let (confirmed, left) = (sent(&it.outcomes, Sent::Confirmed), sent(&it.outcomes, Sent::Unconfirmed));
+        text.push_str(&format!(
+            "  round {} ({}): {} file(s), {} confirmed, {} left in doubt and sent again in smaller files\n",
+            at + 1,
+            it.run,
+            number(it.files),
+            rows(confirmed),
+            rows(left)
+        ));
+    }
     text.push_str(&outcomes_text(&report.outcomes));
     if report.resumed.iter().next().is_some() {
         text.push_str("  settled of earlier runs:\n");
@@ -174,6 +189,7 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for it in failures {
         text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
     }
+    text.push_str(&warnings_text(plan));
     if matches!(report.result, RunResult::RowsPending) {
         text.push_str(&format!(
             "  rows that are pending are compared and sent again by the next run; `outflow runs {}` tells what happened\n",
@@ -200,6 +216,7 @@ fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
         "resumed": outcomes_json(&report.resumed),
         "refused": refused,
         "failed_imports": failures.iter().map(|it| json!({ "part": it.part, "code": it.code })).collect::<Vec<_>>(),
+        "rounds": report.rounds.iter().map(|it| json!({ "run": it.run.to_string(), "files": it.files, "outcomes": outcomes_json(&it.outcomes) })).collect::<Vec<_>>(),
         "plan": plan_json(&report.plan),
     })
 }

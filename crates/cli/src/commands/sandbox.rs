@@ -3,20 +3,20 @@
 use std::fs;
 
 use outflow_sandbox::{
-    Options, Sandbox as Doors, State,
+    Options, Ready, Sandbox as Doors, State,
     doors::{Ports, ProxyOptions, SftpOptions},
 };
 
 use super::{Done, failed};
 use crate::{
-    args::{Output, Sandbox},
+    args::{Arguments, Output, Sandbox},
     exit::Exit,
     output,
     stop::Stop,
 };
 
-pub async fn sandbox(wanted: &Sandbox) -> Done {
-    let failed = |error: &(dyn std::error::Error + 'static)| failed(Output::Text, "SBX-001", error);
+pub async fn sandbox(arguments: &Arguments, wanted: &Sandbox) -> Done {
+    let failed = |error: &(dyn std::error::Error + 'static)| failed(arguments.output, "SBX-001", error);
     let proxy = wanted
         .ready_file
         .as_deref()
@@ -40,7 +40,17 @@ pub async fn sandbox(wanted: &Sandbox) -> Done {
     if let Some(path) = &wanted.ready_file {
         running.write_ready_file(path).map_err(|it| failed(&it))?;
     }
-    let ready = running.ready.clone();
+    match arguments.output {
+        Output::Json => output::json(&serde_json::to_value(&running.ready).map_err(|it| failed(&it))?),
+        Output::Text => tell(&running.ready, wanted),
+    }
+    stop.asked().await;
+    // The document is printed by now, and there is only one.
+    running.stop().await.map_err(|it| super::failed(Output::Text, "SBX-001", &it))?;
+    Ok(Exit::Success)
+}
+
+fn tell(ready: &Ready, wanted: &Sandbox) {
     output::text(&format!(
         "Marketing Cloud to practise on, until Ctrl-C:\n  tokens   {}v2/token\n  REST     {}\n  SOAP     {}Service.asmx",
         ready.auth_url, ready.rest_url, ready.soap_url
@@ -51,9 +61,6 @@ pub async fn sandbox(wanted: &Sandbox) -> Done {
     ));
     match &wanted.ready_file {
         Some(path) => output::text(&format!("  addresses and credentials are in {}", path.display())),
-        None => output::text("  credentials: start with --ready-file FILE to have them written"),
+        None => output::text("  credentials: start with --ready-file FILE to have them written, or with --output json"),
     }
-    stop.asked().await;
-    running.stop().await.map_err(|it| failed(&it))?;
-    Ok(Exit::Success)
 }

@@ -320,6 +320,17 @@ mod doors {
     }
 
     #[test]
+    fn check_tells_of_a_model_without_its_primary_key() {
+        let world = World::of(&people(10));
+        let project =
+            fs::read_to_string(world.path("outflow.yaml")).expect("the project").replace("primary_key: id\n", "primary_key: ids\n");
+        fs::write(world.path("outflow.yaml"), project).expect("the project can be written");
+        let told = world.program.ends(1, &["check", "--connect"]);
+        let words = "PROBLEM  activation `members` fits its model and data extension: its model has no column `ids`";
+        assert!(told.out.contains(words) && told.out.contains("did you mean `id`?"), "{}", told.out);
+    }
+
+    #[test]
     fn check_is_content_with_a_good_project() {
         let world = World::of(&people(10));
         let told = world.program.ends(0, &["check", "--connect", "--canary"]);
@@ -424,6 +435,11 @@ mod imports {
             let text = world.program.ends(0, &["status"]);
             assert!(text.out.contains(&format!("import not known to have ended: {name}")), "{}", text.out);
             assert_eq!(world.files(), Vec::<String>::new(), "an import that has not begun must find no file");
+            let plan = world.program.ends(0, &["plan", ACTIVATION]);
+            assert!(plan.out.contains("ends as blocked (exit code 5)") && plan.out.contains(&name), "{}", plan.out);
+            let plan = world.program.json(0, &["plan", ACTIVATION]);
+            let blocked = serde_json::json!({ "activation": ACTIVATION, "import": name, "is_waited_for": true });
+            assert_eq!(plan["blocked"], blocked);
 
             world.write_people(&project, &people(12));
             let calls = world.writing_calls().len();

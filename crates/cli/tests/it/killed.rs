@@ -1,19 +1,17 @@
-//! `kill -9` at every event of a run and between them, and Ctrl-C: the next run settles what was started, and nothing is lost or doubled.
+//! `kill -9` at every event of a run and between them: the next run settles what was started, and nothing is lost or doubled.
 
 use std::collections::BTreeMap;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
     people::{self, Person, people, person},
     program::Program,
-    world::{ACTIVATION, Project, World, activation, until},
+    world::{ACTIVATION, Project, World, activation},
 };
-use outflow_sandbox::model::{ImportFault, When};
 
 /// So small that 200 people make several parts.
-const PARTS: &str = "import: rest\n    part_size: 5kB";
+pub const PARTS: &str = "import: rest\n    part_size: 5kB";
 
 /// The people of the second day: everyone has changed, twenty have joined.
 fn second_day() -> Vec<Person> {
@@ -24,7 +22,8 @@ fn second_day() -> Vec<Person> {
     model
 }
 
-fn loud(world: &World) -> Program {
+/// The program with a log of all that it records.
+pub fn loud(world: &World) -> Program {
     let mut program = world.program.clone();
     program.environment.insert("OUTFLOW_LOG", "debug".into());
     program
@@ -32,18 +31,19 @@ fn loud(world: &World) -> Program {
 
 /// Where a run is killed: at the nth line of its log that contains the text.
 #[derive(Clone, Copy, Debug)]
-struct Point {
-    text: &'static str,
-    n: usize,
+pub struct Point {
+    pub text: &'static str,
+    pub n: usize,
 }
 
-struct Days {
-    world: World,
-    project: Project,
+/// A world in which runs are ended before their time.
+pub struct Days {
+    pub world: World,
+    pub project: Project,
 }
 
 impl Days {
-    fn new(line: &str) -> Self {
+    pub fn new(line: &str) -> Self {
         let world = World::new();
         let project = Project { file: "people.ndjson", activation: activation(line), ..Project::default() };
         world.write(&project);
@@ -58,13 +58,20 @@ impl Days {
         let mut running = loud(world).start(&["run", ACTIVATION]);
         let was_alive = running.says(point.text, point.n);
         running.kill();
+        self.goes_on(point, expected);
+        was_alive
+    }
+
+    /// A run that goes on from where another one ended, to the end that all runs should have.
+    #[track_caller]
+    pub fn goes_on(&self, point: Point, expected: &[Person]) {
+        let world = &self.world;
         let told = world.program.call(&["run", ACTIVATION]);
         assert_eq!(told.code, Some(0), "{point:?}\n{}\n{}", told.out, told.err);
         assert_eq!(world.rows(), people::rows(expected), "{point:?}");
         assert_eq!(world.files(), Vec::<String>::new(), "{point:?}: no file stays at the route");
         assert_eq!(world.spool_files(), Vec::<std::path::PathBuf>::new(), "{point:?}: no private file stays");
         self.every_part_came_to_one_end(point);
-        was_alive
     }
 
     /// Each part that was ever planned was settled once, or dropped once before it was started.
@@ -94,7 +101,7 @@ impl Days {
 }
 
 /// Log lines of a run that nobody disturbs.
-fn lines(days: &Days, people: &[Person]) -> Vec<String> {
+pub fn lines(days: &Days, people: &[Person]) -> Vec<String> {
     days.world.write_people(&days.project, people);
     let told = loud(&days.world).ends(0, &["run", ACTIVATION]);
     told.err.lines().map(str::to_owned).collect()
@@ -108,7 +115,8 @@ fn points(lines: &[String], more: usize) -> Vec<Point> {
     at_events.chain(between).collect()
 }
 
-const RECORDING: &str = "recording";
+/// What the log says of every event.
+pub const RECORDING: &str = "recording";
 
 /// Kills first runs at every `stride`th point from `first` on, and second runs too.
 fn kill_at(first: usize, stride: usize) {
@@ -158,39 +166,4 @@ fn a_model_that_moves_on_while_a_run_lies_dead_is_what_counts() {
     world.write_people(&days.project, &model);
     world.run(0);
     assert_eq!(world.rows(), people::rows(&model));
-}
-
-#[test]
-fn ctrl_c_and_a_service_manager_stop_cleanly() {
-    for signal in [Signal::INT, Signal::TERM] {
-        let days = Days::new(PARTS);
-        let world = &days.world;
-        world.write_people(&days.project, &people(200));
-        world.fault(When { skip: 1, times: Some(1), ..When::default() }, ImportFault::HoldUntilReleased);
-        let mut running = loud(world).start(&["run", ACTIVATION]);
-        until("the second import is held", || !held(world).is_empty());
-        assert!(running.says("import_started", 2));
-        running.signal(signal);
-        let told = running.end();
-        assert_eq!(told.code, Some(1), "{}", told.err);
-        assert!(told.err.contains("error[RUN-001]: stopped"), "{}", told.err);
-
-        let last = world.program.ends(0, &["runs"]);
-        assert!(last.out.contains("failed (RUN-001)"), "{}", last.out);
-        let status = world.status();
-        assert!(status["rows_confirmed"].as_u64() == Some(0) && status["open"][0]["blocks"] == true, "{status}");
-
-        for id in held(world) {
-            world.inspect("POST", &format!("imports/{id}/release"));
-        }
-        world.run(0);
-        assert_eq!(world.rows(), people::rows(&people(200)));
-        days.every_part_came_to_one_end(Point { text: "a signal", n: 1 });
-    }
-}
-
-fn held(world: &World) -> Vec<u64> {
-    let imports = world.inspect("GET", "imports");
-    let held = imports["imports"].as_array().expect("imports are listed").iter().filter(|it| it["held"] == true);
-    held.filter_map(|it| it["id"].as_u64()).collect()
 }

@@ -1,14 +1,22 @@
 //! The real program over real sockets, against the sandbox.
 
 mod bad_input;
+mod certificates;
+mod full_disk;
 mod hostile;
 mod killed;
+mod naughty;
+mod npm;
 mod output;
 mod people;
 mod postgres;
 mod privacy;
 mod program;
+mod s3_source;
 mod sandbox_command;
+mod small_disk;
 mod state_folder;
+mod stopped;
+mod unread;
 mod whole_path;
 mod world;

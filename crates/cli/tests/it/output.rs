@@ -18,7 +18,7 @@ fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 13] = [
+const PLAN: [&str; 15] = [
     "plan",
     "activation",
     "data_extension",
@@ -32,6 +32,8 @@ const PLAN: [&str; 13] = [
     "newly_left",
     "parts",
     "open_parts",
+    "warnings",
+    "blocked",
 ];
 
 #[test]
@@ -41,14 +43,14 @@ fn every_command_prints_one_document() {
     let plan = program.json(0, &["plan", ACTIVATION]);
     has(&plan, &[&PLAN[..], &["invalid"]].concat());
     has(&plan["to_send"][0], &["intent", "rows"]);
-    has(&plan["parts"][0], &["file", "rows", "bytes"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt"]);
     has(&plan["columns"][0], &["name", "type"]);
 
     has(&program.json(0, &["runs"]), &["runs"]);
     let ran = program.json(0, &["run", ACTIVATION]);
     has(&ran, &["runs"]);
     let run = &ran["runs"][0];
-    has(run, &["run", "activation", "result", "outcomes", "resumed", "refused", "failed_imports", "plan"]);
+    has(run, &["run", "activation", "result", "outcomes", "resumed", "refused", "failed_imports", "rounds", "plan"]);
     has(&run["outcomes"][0], &["intent", "fate", "leaving", "rows"]);
     assert_eq!(run["outcomes"], serde_json::json!([{ "intent": "insert", "fate": "confirmed", "leaving": false, "rows": 10 }]));
 
@@ -64,7 +66,7 @@ fn every_command_prints_one_document() {
 
     let check = program.json(0, &["check", "--connect", "--canary"]);
     has(&check, &["problems", "connect"]);
-    has(&check["connect"][0], &["what", "ok", "problem"]);
+    has(&check["connect"][0], &["what", "ok", "problem", "warning"]);
 
     let list = program.json(0, &["destination", "list"]);
     has(&list["data_extensions"][0], &["connection", "key", "name", "is_sendable", "retention"]);
@@ -73,6 +75,35 @@ fn every_command_prints_one_document() {
     let rebuilt = program.json(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
     has(&rebuilt, &["activation", "rows", "unreadable"]);
     assert!(program.json(0, &["schema"])["properties"].is_object());
+    has(&program.json(0, &["init", program.folder.join("new").to_str().expect("a plain name")]), &["files"]);
+}
+
+/// The longest of all: its document has those of the commands that it shows.
+#[test]
+fn the_demo_is_one_document() {
+    let world = World::new();
+    let demo = world.program.json(0, &["demo"]);
+    has(&demo, &["commands"]);
+    let commands = demo["commands"].as_array().expect("commands are listed");
+    assert!(commands.len() > 5, "{demo}");
+    for it in commands {
+        has(it, &["arguments", "exit", "document"]);
+        assert!(it["document"].is_object(), "{it}");
+    }
+}
+
+#[test]
+fn an_import_given_up_is_a_document() {
+    let world = World::new();
+    let project = Project { activation: activation("import: rest\n    import_deadline: 1s"), ..Project::default() };
+    world.write(&project);
+    world.write_people(&project, &people(10));
+    world.fault(When::default(), ImportFault::NeverFinish { apply: false });
+    let ran = world.program.json(5, &["run", ACTIVATION]);
+    assert_eq!(ran["runs"][0]["error"]["code"], "IMP-002", "{ran}");
+    has(&world.program.json(5, &["baseline", "rebuild", ACTIVATION, "--from", "destination"])["error"], &["code", "message", "causes"]);
+    let import = world.status()["open"][0]["import"].as_str().expect("the import has a name").to_owned();
+    has(&world.program.json(0, &["abandon", &import]), &["abandoned", "activation"]);
 }
 
 #[test]
@@ -81,15 +112,46 @@ fn errors_are_documents_too() {
     has(&world.program.json(64, &["plan", "memberz"])["error"], &["code", "message", "causes"]);
     has(&world.program.json(1, &["abandon", "nothing"])["error"], &["code", "message", "causes"]);
     has(&world.program.json(1, &["runs", "no-such-run"])["error"], &["code", "message", "causes"]);
-    has(&world.program.json(1, &["destination", "show", "Nowhere"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(64, &["destination", "show", "Nowhere"])["error"], &["code", "message", "causes"]);
     world.write(&Project { data_extension: "Nowhere", ..Project::default() });
     has(&world.program.json(64, &["plan", ACTIVATION])["error"], &["code", "message", "causes"]);
     let ran = world.program.json(64, &["run", ACTIVATION]);
     has(&ran["runs"][0], &["activation", "error"]);
     has(&ran["runs"][0]["error"], &["code", "message", "causes"]);
     world.write(&Project { activation: "from: nobody".into(), ..Project::default() });
-    let problems = world.program.json(64, &["check"]);
-    has(&problems["problems"][0], &["code", "file", "line", "column", "what", "hint"]);
+    // Every command that reads the project tells its problems, and in the same way.
+    for arguments in [
+        &["check"][..],
+        &["check", "--connect"],
+        &["plan", ACTIVATION],
+        &["run", ACTIVATION],
+        &["runs"],
+        &["status"],
+        &["abandon", "rest:1"],
+        &["destination", "list"],
+        &["destination", "show", DATA_EXTENSION],
+        &["baseline", "rebuild", ACTIVATION, "--from", "destination"],
+    ] {
+        let problems = world.program.json(64, arguments);
+        has(&problems, &["problems"]);
+        has(&problems["problems"][0], &["code", "file", "line", "column", "what", "hint"]);
+    }
+    has(&world.program.json(1, &["init"])["error"], &["code", "message", "causes"]);
+}
+
+#[test]
+fn wrong_usage_is_a_document_too() {
+    let world = World::of(&people(1));
+    for arguments in
+        [&["no-such-command"][..], &["run"], &["plan", ACTIVATION, "--fulll"], &["baseline", "rebuild", ACTIVATION, "--from", "x"]]
+    {
+        let document = world.program.json(64, arguments);
+        assert_eq!(document["error"]["code"], "CLI-008", "{document}");
+    }
+    let told = world.program.ends(64, &["--output=json", "no-such-command"]);
+    assert!(told.out.starts_with('{') && told.err.is_empty(), "{}\n{}", told.out, told.err);
+    let told = world.program.ends(64, &["no-such-command"]);
+    assert!(told.out.is_empty() && told.err.starts_with("error: "), "{}\n{}", told.out, told.err);
 }
 
 #[test]
@@ -155,6 +217,7 @@ mod exit_codes {
         world.program.ends(64, &["no-such-command"]);
         world.program.ends(64, &["run"]);
         world.program.ends(64, &["run", "no-such-activation"]);
+        world.program.ends(64, &["--log", "no=such=level", "status"]);
         world.write(&Project { activation: "from: nobody".into(), ..Project::default() });
         world.program.ends(64, &["check"]);
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     os::unix::process::CommandExt as _,
@@ -25,6 +26,8 @@ pub struct Program {
     pub environment: BTreeMap<&'static str, String>,
     /// Another user than the one who tests.
     pub user: Option<u32>,
+    /// What starts it instead of the test itself, such as `nsenter` with its arguments.
+    pub starter: Vec<String>,
 }
 
 /// What a call has told.
@@ -38,7 +41,7 @@ pub struct Told {
 impl Program {
     /// The program in a project's folder, with these variables.
     pub fn new(folder: &Path, environment: BTreeMap<&'static str, String>) -> Self {
-        Self { binary: env!("CARGO_BIN_EXE_outflow").into(), folder: folder.to_owned(), environment, user: None }
+        Self { binary: env!("CARGO_BIN_EXE_outflow").into(), folder: folder.to_owned(), environment, user: None, starter: Vec::new() }
     }
 
     /// The same program started by another user, who may not be allowed into the folder where it was built.
@@ -51,8 +54,9 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.arg("-C").arg(&self.folder).args(arguments);
+        let mut words = self.starter.iter().map(OsStr::new).chain([self.binary.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).arg("-C").arg(&self.folder).args(arguments);
         command.env_remove("OUTFLOW_LOG").env_remove("OUTFLOW_PROJECT").envs(&self.environment);
         if let Some(user) = self.user {
             command.uid(user).gid(user);

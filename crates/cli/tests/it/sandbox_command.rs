@@ -35,9 +35,27 @@ fn it_tells_where_it_listens_and_ends_when_asked() {
 }
 
 #[test]
+fn its_document_is_what_the_ready_file_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ready = folder.path().join("ready.json");
+    let program = Program::new(folder.path(), Default::default());
+    let running = program.start(&["sandbox", "--ready-file", ready.to_str().expect("a plain name"), "--proxy", "--output", "json"]);
+    until("the ready file is written", || ready.exists());
+    running.signal(rustix::process::Signal::INT);
+    let end = running.end();
+    assert_eq!(end.code, Some(0), "{}", end.err);
+    let file: Value = serde_json::from_str(&fs::read_to_string(&ready).expect("the ready file")).expect("JSON");
+    let told: Value = serde_json::from_str(&end.out).expect("one JSON document");
+    assert_eq!(told, file);
+    assert!(told["proxy_url"].is_string() && told["ca_file"].is_string(), "{told}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_told() {
     let world = World::new();
     let port = world.program.environment["MC_SFTP_PORT"].clone();
     let told = world.program.ends(1, &["sandbox", "--sftp-port", &port]);
     assert!(told.err.contains(&port) && told.err.contains("SBX-001"), "{}", told.err);
+    let document = world.program.json(1, &["sandbox", "--sftp-port", &port]);
+    assert_eq!(document["error"]["code"], "SBX-001", "{document}");
 }

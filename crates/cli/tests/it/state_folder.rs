@@ -134,7 +134,7 @@ fn a_read_only_state_folder() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("our own file");
     }
     set_folders(&world.state(), 0o555);
-    is_refused(&world, &["RUN-002", "make the state folder writable for this user"]);
+    is_refused(&world, &["DISK-001", "/lock` cannot be taken", "make the state folder writable for this user"]);
     set_folders(&world.state(), 0o755);
 }
 

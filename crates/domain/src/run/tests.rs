@@ -356,8 +356,19 @@ fn a_lost_start_is_repeated_with_its_doubt_and_its_newest_import() {
     let mut history = up_to("import_starting");
     let again = RunEvent::ImportStarting { part: 1, newest: Some("9".into()), doubt: segment("other") };
     history.takes("r1", &again);
-    assert_eq!(*history.stage(), PartStage::Starting { newest: Some("7".into()) });
-    assert_eq!(history.state.open_parts[0].doubt, Some(segment("doubt")));
+    assert_eq!(*history.stage(), PartStage::Starting);
+    let open = &history.state.open_parts[0];
+    assert_eq!((&open.newest, &open.doubt), (&Some("7".into()), &Some(segment("doubt"))));
+}
+
+#[test]
+fn a_start_that_an_older_ledger_tells_of_is_read() {
+    let state = up_to("import_starting").state;
+    let now = serde_json::to_string(&state).unwrap();
+    // The newest import once stood with the stage, too.
+    let older = now.replace(r#"{"stage":"starting"}"#, r#"{"stage":"starting","newest":"7"}"#);
+    assert_ne!(older, now);
+    assert_eq!(serde_json::from_str::<ActivationState>(&older).unwrap(), state);
 }
 
 #[test]
@@ -462,4 +473,24 @@ fn another_table_and_another_column_are_told_apart() {
     assert!(with("1").is_same_table(&with("2")) && !with("1").is_same_table(&identity("other")));
     assert!(!with("1").shares_fields_with(&with("2")));
     assert!(with("1").shares_fields_with(&with("1")) && with("1").shares_fields_with(&identity("de")));
+}
+
+#[test]
+fn the_numbers_of_rows_belong_to_a_run_and_a_data_extension() {
+    let numbered = |data_extension: &str, up_to| RunEvent::RowsNumbered { data_extension: ObjectId(data_extension.into()), up_to };
+    let mut history = History::default();
+    history.refuses("r1", &numbered("de", 7), "the run has not started");
+    history.takes("r1", &started());
+    history.takes("r1", &numbered("de", 7));
+    // Another data extension begins anew.
+    history.takes("r1", &numbered("other", 2));
+    assert_eq!(history.state.rows_numbered, Some((ObjectId("other".into()), 2)));
+}
+
+#[test]
+fn a_state_that_knows_no_numbers_is_read() {
+    let now = serde_json::to_value(up_to("import_starting").state).unwrap();
+    let mut older = now;
+    assert!(older.as_object_mut().unwrap().remove("rows_numbered").is_some());
+    assert_eq!(serde_json::from_value::<ActivationState>(older).unwrap().rows_numbered, None);
 }

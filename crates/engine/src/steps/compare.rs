@@ -12,8 +12,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
-use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, Write};
-use outflow_ports::{BatchStream, Progress, ProgressSink};
+use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_ports::{BatchStream, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
 
 use crate::{
@@ -39,6 +39,24 @@ pub(crate) struct Pass {
     pub progress: Arc<dyn ProgressSink>,
     pub rows_read: AtomicU64,
     pub rows_sent: AtomicU64,
+    /// What a plan writes: not removed before the last thread of a pass that was given up has let go of it.
+    #[expect(dead_code, reason = "kept for its end alone")]
+    pub plans_files: Option<Arc<PrivateFiles>>,
+}
+
+/// Private files of a plan, which go with their last user.
+pub(crate) struct PrivateFiles {
+    pub spool: Arc<dyn Spool>,
+    pub run: RunId,
+}
+
+impl Drop for PrivateFiles {
+    fn drop(&mut self) {
+        // A plan that came to its end has removed them already, and told if it could not.
+        if let Err(error) = self.spool.remove_run(&self.run) {
+            tracing::warn!(run = %self.run, "private files of a plan are left behind, until the next run removes them: {error}");
+        }
+    }
 }
 
 /// How rows are recognised whose baseline was written under another mapping: one pass computes both fingerprints.
@@ -132,12 +150,18 @@ struct Worker<'p> {
     probed_keys: Vec<KeyFingerprint>,
     probed_rows: Vec<RowFingerprint>,
     probes: Vec<Probe>,
-    to_send: Vec<u32>,
-    records: Vec<Record>,
+    to_send: Vec<ToSend>,
     csv: Vec<u8>,
     lengths: Vec<u32>,
-    part_rows: Vec<PartRow>,
     places: Vec<Place>,
+}
+
+/// Rows of a batch that are to be sent on one lane.
+#[derive(Default)]
+struct ToSend {
+    rows: Vec<u32>,
+    records: Vec<Record>,
+    part_rows: Vec<PartRow>,
 }
 
 impl<'p> Worker<'p> {
@@ -158,11 +182,9 @@ impl<'p> Worker<'p> {
             probed_keys: Vec::new(),
             probed_rows: Vec::new(),
             probes: Vec::new(),
-            to_send: Vec::new(),
-            records: Vec::new(),
+            to_send: (0..pass.known.lanes.len()).map(|_| ToSend::default()).collect(),
             csv: Vec::new(),
             lengths: Vec::new(),
-            part_rows: Vec::new(),
             places: Vec::new(),
         })
     }
@@ -180,9 +202,6 @@ impl<'p> Worker<'p> {
             self.old_rows.clear();
             fingerprints(&old.canonicalize(batch), &self.pass.scheme, &mut self.old_keys, &mut self.old_rows);
         }
-        self.to_send.clear();
-        self.records.clear();
-        self.part_rows.clear();
         if canonical.problems().is_empty() {
             self.take_valid(&canonical)?;
         } else {
@@ -261,29 +280,32 @@ impl<'p> Worker<'p> {
     fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
-        self.to_send.push(row as u32);
-        self.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
-        self.records.push(record);
+        let lane = &mut self.to_send[self.pass.known.lane_of(record.key)];
+        lane.rows.push(row as u32);
+        lane.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
+        lane.records.push(record);
         Ok(())
     }
 
     /// Encodes what is to be sent, once, and records where each row lies.
     fn send(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
-        if self.to_send.is_empty() {
-            return Ok(());
+        for (number, lane) in self.to_send.iter_mut().enumerate().filter(|(_, it)| !it.rows.is_empty()) {
+            self.csv.clear();
+            self.lengths.clear();
+            self.places.clear();
+            self.encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
+                row.bytes = bytes;
+            }
+            self.pass.parts.append(number, &self.csv, &lane.part_rows, &mut self.places)?;
+            for (record, place) in lane.records.iter().zip(&self.places) {
+                self.spreader.push(&Record { place: Some(*place), ..*record })?;
+            }
+            self.pass.rows_sent.fetch_add(lane.rows.len() as u64, Ordering::Relaxed);
+            lane.rows.clear();
+            lane.records.clear();
+            lane.part_rows.clear();
         }
-        self.csv.clear();
-        self.lengths.clear();
-        self.places.clear();
-        self.encoder.encode(canonical, &self.to_send, &mut self.csv, &mut self.lengths);
-        for (row, &bytes) in self.part_rows.iter_mut().zip(&self.lengths) {
-            row.bytes = bytes;
-        }
-        self.pass.parts.append(&self.csv, &self.part_rows, &mut self.places)?;
-        for (record, place) in self.records.iter().zip(&self.places) {
-            self.spreader.push(&Record { place: Some(*place), ..*record })?;
-        }
-        self.pass.rows_sent.fetch_add(self.to_send.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 

@@ -216,6 +216,15 @@ pub(crate) async fn watch(
     }
 }
 
+/// Whether an import that was started, or may have been, is not known to have ended. Asks, and changes nothing.
+pub(crate) async fn is_at_work(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {
+    let has_ended = match &open.stage {
+        PartStage::Started { import } => ports.cloud.import_status(import).await?.has_ended(),
+        _ => true,
+    };
+    Ok(!has_ended || !all_have_ended(ports, open).await?)
+}
+
 /// Whether no import of the definition is at work that began since the part was first to be started: one whose start got lost, or one that
 /// somebody else started.
 pub(crate) async fn all_have_ended(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {

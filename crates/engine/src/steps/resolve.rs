@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 
 use arrow_schema::SchemaRef;
-use outflow_baseline::{Entry, EntryState, Kind, Origin, Presence, Update};
+use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, DataExtension, Identity, ImportRoute, InsertMode, Mapping, RefusedRow, Route, RunId, mapping::most_similar,
+    ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, RefusedRow, Route,
+    RowFingerprint, RunId, mapping::most_similar,
 };
-use outflow_ports::{MarketingCloud, Progress, RowFilter, RowQuery};
+use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
 
 use super::{compare::Rebase, settle::schema_digest};
 use crate::{
     error::EngineError,
     job::{Job, Ports, RunOptions},
-    known::Known,
+    known::{Doubt, Known, MADE_SINCE},
     pages::each_page,
+    report::Warning,
     segments::Segments,
+    split::{Lanes, Split},
 };
 
 /// What source and destination are, checked against each other.
@@ -36,12 +39,17 @@ pub(crate) struct Resolved {
     pub retired: bool,
     /// Digest of all that a refusal depends on beside the row.
     pub schema_digest: String,
+    /// What cannot be found out, and what that means.
+    pub warnings: Vec<Warning>,
+    /// The highest number of a row in the data extension, where it was read with the keys.
+    pub newest_row: Option<u64>,
 }
 
 pub(crate) async fn resolve(
     job: &Job,
     ports: &Ports,
     options: &RunOptions,
+    split: Split,
     state: &ActivationState,
     run: &RunId,
 ) -> Result<Resolved, EngineError> {
@@ -69,32 +77,88 @@ pub(crate) async fn resolve(
     let fields_are_the_same = state.identity.as_ref().is_none_or(|it| it.shares_fields_with(&identity));
     let values_unknown = !baseline.is_empty() && !(fields_are_the_same && (same_mapping || rebase.is_some()));
 
+    let open: Vec<_> = state.open_parts.iter().filter(|it| it.identity.is_same_table(&identity)).collect();
+    let (lanes, lane_of) = Lanes::of(&open, split);
     let mut doubts = Vec::new();
-    for doubt in state.open_parts.iter().filter(|it| it.identity.is_same_table(&identity)).filter_map(|it| it.doubt.as_ref()) {
-        doubts.push(segments.open_set(Kind::Doubt, doubt)?);
+    for (part, lane) in open.into_iter().zip(lane_of) {
+        if let Some(doubt) = &part.doubt {
+            doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, lane });
+        }
     }
-    let rows = ports.cloud.row_count(&destination.key).await?;
-    // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
-    let may_have_shrunk = !baseline.is_empty() && (rows < baseline.len() || destination.retention.is_some());
-    let membership = if activation.insert == InsertMode::UpdateOnly || may_have_shrunk {
-        Some(read_membership(ports, &segments, &mapping, &scheme, &destination, job, run).await?)
-    } else {
-        None
+    let members = Members { job, ports, segments: &segments, mapping: &mapping, scheme: &scheme, destination: &destination, run };
+    let mut found = match activation.insert {
+        InsertMode::UpdateOnly => {
+            let since = state.rows_numbered.as_ref().filter(|(id, _)| *id == destination.id).map(|(_, up_to)| *up_to);
+            let (keys, newest_row) = members.numbered(since).await.map_err(|error| match error {
+                EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
+                other => other,
+            })?;
+            Found { keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() }
+        }
+        InsertMode::InsertAndUpdate => {
+            let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
+            // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
+            let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
+            let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
+            let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
+            let mut may_read = counted.is_some();
+            if may_read && (has_shrunk || may_have_expired) {
+                found.keys = permitted(members.read().await)?;
+                may_read = found.keys.is_some();
+            }
+            if !may_read {
+                found.warnings.push(Warning::RowsUnreadable);
+                found.warnings.extend(may_have_expired.then_some(Warning::ExpiryUnseen));
+                found.lost = has_shrunk;
+                found.warnings.extend(has_shrunk.then_some(Warning::RowsLost));
+            }
+            found
+        }
     };
     let schema_digest = schema_digest(&mapping);
     let refused = if options.retry_refused || options.full { Vec::new() } else { ports.ledger.refused(&activation.name).await? };
     let known = Known {
-        is_empty: rows == 0 && baseline.is_empty() && doubts.is_empty(),
+        is_empty: found.is_empty && baseline.is_empty() && doubts.is_empty(),
         baseline,
         doubts,
+        lanes,
         refused: remembered(refused, &schema_digest),
-        membership,
+        membership: found.keys.take(),
         values_unknown,
+        keys_unknown: found.lost,
         insert: activation.insert,
         full: options.full,
     };
     let is_comparable = !retired && same_mapping && fields_are_the_same;
-    Ok(Resolved { mapping, identity, route, schema, scheme, known: Some(known), rebase, is_comparable, retired, schema_digest })
+    let Found { newest_row, warnings, .. } = found;
+    let known = Some(known);
+    Ok(Resolved { mapping, identity, route, schema, scheme, known, rebase, is_comparable, retired, schema_digest, warnings, newest_row })
+}
+
+/// What was found out about the rows of the data extension.
+struct Found {
+    /// The keys it holds, where they were read.
+    keys: Option<Baseline<Blob>>,
+    newest_row: Option<u64>,
+    /// Whether it is known to hold none.
+    is_empty: bool,
+    /// Whether rows that were confirmed are gone, and it may not be read which.
+    lost: bool,
+    warnings: Vec<Warning>,
+}
+
+/// What was asked for, or `None` where the service does not permit to ask.
+fn permitted<T, E: Into<EngineError>>(answer: Result<T, E>) -> Result<Option<T>, EngineError> {
+    match answer.map_err(Into::into) {
+        Ok(it) => Ok(Some(it)),
+        Err(EngineError::Cloud(CloudError::Forbidden { .. })) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+fn keys_unreadable(job: &Job, message: String) -> EngineError {
+    let (activation, data_extension) = (job.activation.name.to_string(), job.activation.data_extension.to_string());
+    EngineError::KeysUnreadable { activation, data_extension, message }
 }
 
 /// Asks for the data extension; a wrong key is told with the nearest right one.
@@ -158,36 +222,87 @@ fn rebase(old: &Mapping, new: &Mapping, schema: &SchemaRef) -> Option<Rebase> {
     Some(Rebase { old, added, added_are_new_columns })
 }
 
-fn remembered(refused: Vec<RefusedRow>, schema_digest: &str) -> HashMap<outflow_domain::KeyFingerprint, outflow_domain::RowFingerprint> {
+fn remembered(refused: Vec<RefusedRow>, schema_digest: &str) -> HashMap<KeyFingerprint, RowFingerprint> {
     refused.into_iter().filter(|it| it.schema == schema_digest).map(|it| (it.key, it.row)).collect()
 }
 
 /// Reads every key that the data extension holds.
-async fn read_membership(
-    ports: &Ports,
-    segments: &Segments<'_>,
-    mapping: &Mapping,
-    scheme: &Scheme,
-    destination: &DataExtension,
-    job: &Job,
-    run: &RunId,
-) -> Result<outflow_baseline::Baseline<outflow_ports::Blob>, EngineError> {
-    let key_fields: Vec<_> = mapping.keys().iter().map(|it| it.field.clone()).collect();
-    let query = RowQuery { data_extension: destination.key.clone(), fields: key_fields.clone(), key_fields, filter: RowFilter::All };
-    let reader = ReadBack::new(mapping, job.server_offset_s);
-    let mut keys = Vec::new();
-    each_page(ports.cloud.as_ref(), &query, |page| {
-        for row in &page.rows {
-            let cells: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
-            // A key of the service that we cannot read is none that the model could have: its own types guard it.
-            keys.extend(reader.key_fingerprint(scheme, &cells).ok());
+struct Members<'a> {
+    job: &'a Job,
+    ports: &'a Ports,
+    segments: &'a Segments<'a>,
+    mapping: &'a Mapping,
+    scheme: &'a Scheme,
+    destination: &'a DataExtension,
+    run: &'a RunId,
+}
+
+/// The keys of a data extension as they are read.
+#[derive(Default)]
+struct Keys {
+    all: Vec<KeyFingerprint>,
+    /// Those among them of rows made since the keys were last read.
+    made_since: Vec<KeyFingerprint>,
+    newest: Option<u64>,
+}
+
+impl Members<'_> {
+    /// The keys alone.
+    async fn read(&self) -> Result<Baseline<Blob>, EngineError> {
+        let keys = self.keys(None, None).await?;
+        self.write(keys)
+    }
+
+    /// The keys, and which of their rows were made since the highest number was that one; with the highest number now. Where the service does
+    /// not tell numbers, as where it gives a row that is made again its old one, no row counts as made since.
+    async fn numbered(&self, since: Option<u64>) -> Result<(Baseline<Blob>, Option<u64>), EngineError> {
+        let number: Option<FieldName> = ROW_NUMBER.parse().ok();
+        let keys = match self.keys(number, since).await {
+            Err(CloudError::Refused { .. }) => self.keys(None, None).await?,
+            other => other?,
+        };
+        let newest = keys.newest;
+        Ok((self.write(keys)?, newest))
+    }
+
+    async fn keys(&self, number: Option<FieldName>, since: Option<u64>) -> Result<Keys, CloudError> {
+        let key_fields: Vec<_> = self.mapping.keys().iter().map(|it| it.field.clone()).collect();
+        let width = key_fields.len();
+        let fields = key_fields.iter().cloned().chain(number).collect();
+        let query = RowQuery { data_extension: self.destination.key.clone(), fields, key_fields, filter: RowFilter::All };
+        let reader = ReadBack::new(self.mapping, self.job.server_offset_s);
+        let mut keys = Keys::default();
+        each_page(self.ports.cloud.as_ref(), &query, |page| {
+            for row in &page.rows {
+                let cells: Vec<Option<&str>> = row.iter().take(width).map(Option::as_deref).collect();
+                let number: Option<u64> = row.get(width).and_then(|it| it.as_deref()?.trim().parse().ok());
+                keys.newest = keys.newest.max(number);
+                // A key of the service that we cannot read is none that the model could have: its own types guard it.
+                let Ok(key) = reader.key_fingerprint(self.scheme, &cells) else { continue };
+                keys.all.push(key);
+                if since.is_some() && number > since {
+                    keys.made_since.push(key);
+                }
+            }
+            self.ports.progress.show(self.job.activation.name.as_str(), Progress::ReadingKeys { rows: keys.all.len() as u64 });
+        })
+        .await?;
+        if keys.newest < since {
+            // Numbers have begun anew, as they do when a table is emptied at once: every row was made since.
+            keys.made_since.clone_from(&keys.all);
         }
-        ports.progress.show(job.activation.name.as_str(), Progress::ReadingKeys { rows: keys.len() as u64 });
-    })
-    .await?;
-    keys.sort_unstable();
-    keys.dedup();
-    let state = EntryState { presence: Presence::ValueUnknown, origin: Origin::Adopted };
-    let row = outflow_domain::RowFingerprint::of(0);
-    segments.write_private_set(run, "membership", mapping, keys.into_iter().map(|key| Update::Put(Entry { key, row, state })))
+        Ok(keys)
+    }
+
+    fn write(&self, Keys { mut all, mut made_since, .. }: Keys) -> Result<Baseline<Blob>, EngineError> {
+        all.sort_unstable();
+        all.dedup();
+        made_since.sort_unstable();
+        let state = EntryState { presence: Presence::ValueUnknown, origin: Origin::Adopted };
+        let entry = |key| {
+            let row = if made_since.binary_search(&key).is_ok() { MADE_SINCE } else { RowFingerprint::of(0) };
+            Update::Put(Entry { key, row, state })
+        };
+        self.segments.write_private_set(self.run, "membership", self.mapping, all.into_iter().map(entry))
+    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealer, Update};
-use outflow_domain::{CellProblem, KeyFingerprint, Outcome, OutcomeCounts, SegmentRef, Withheld, Write};
+use outflow_domain::{CellProblem, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
 
 use super::compare::{Examples, Pass, Tally};
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) struct SealedPass {
     pub decided: OutcomeCounts,
     /// What is to be sent, by intent.
     pub to_send: BTreeMap<Write, u64>,
+    /// Whether every entry that is not trusted any more is marked as such by `local`.
+    pub is_all_marked: bool,
     /// The files with their rows in doubt once an import starts; empty segments for a mere plan.
     pub parts: Vec<SealedPart>,
     /// Entries that change without an import: rows that left or returned, keys that are gone, rows written under a new mapping.
@@ -79,6 +81,7 @@ struct Found {
     struck: BTreeMap<u32, Vec<u32>>,
     duplicates_unrecorded: u64,
     recorded: u64,
+    is_all_marked: bool,
     refused_still: BTreeSet<KeyFingerprint>,
     changes_sum: u128,
     doubts: DoubtWriters,
@@ -101,6 +104,7 @@ impl Seal<'_, '_> {
             struck: BTreeMap::new(),
             duplicates_unrecorded: 0,
             recorded: 0,
+            is_all_marked: true,
             refused_still: BTreeSet::new(),
             changes_sum: 0,
             doubts: DoubtWriters::new(),
@@ -123,6 +127,7 @@ impl Seal<'_, '_> {
             }
             for record in sealed.struck() {
                 found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, 1);
+                found.is_all_marked &= record.old.is_none() || !known.distrusts(record.key);
                 strike(&mut found.struck, record.place);
             }
             for record in sealed.copies() {
@@ -150,6 +155,7 @@ impl Seal<'_, '_> {
             newly_left,
             decided: found.decided,
             to_send: found.to_send,
+            is_all_marked: found.is_all_marked,
             parts,
             local: found.local.finish()?,
             problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
@@ -168,6 +174,7 @@ impl Seal<'_, '_> {
                 *found.to_send.entry(write).or_default() += 1;
                 let pieces = [&record.key.0.to_le_bytes()[..], &record.row.bits().to_le_bytes(), &[write as u8]];
                 found.changes_sum = found.changes_sum.wrapping_add(digest::of(&pieces));
+                self.mark(record, found)?;
                 let Some(place) = record.place else { return Ok(()) };
                 if self.write {
                     let state = EntryState { presence: Presence::Present, origin: known.origin(write, record.old) };
@@ -190,7 +197,10 @@ impl Seal<'_, '_> {
                     self.update(Update::Put(Entry { key: record.key, row: record.row, state }), found)?;
                 }
             }
-            RecordKind::Invalid => found.decided.add(Outcome::Withheld { why: Withheld::Invalid }, 1),
+            RecordKind::Invalid => {
+                found.decided.add(Outcome::Withheld { why: Withheld::Invalid }, 1);
+                self.mark(record, found)?;
+            }
             RecordKind::Withheld => {
                 if known.insert == outflow_domain::InsertMode::UpdateOnly && known.is_gone(record.key) {
                     found.decided.add(Outcome::Withheld { why: Withheld::NotInDestination }, 1);
@@ -200,10 +210,24 @@ impl Seal<'_, '_> {
                 } else {
                     found.decided.add(Outcome::Withheld { why: Withheld::Refused }, 1);
                     found.refused_still.insert(record.key);
+                    self.mark(record, found)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Writes down that the values of a row are not known any more, before anything is sent: what is refused, or never comes to be sent, must
+    /// not count as confirmed later. Where those of no row are known, the next baseline is written without them (`Segments::write_next`), and
+    /// until then every run finds out the same.
+    fn mark(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
+        match record.old {
+            Some(old) if old.state.presence != Presence::ValueUnknown && self.pass.known.distrusts(record.key) => {
+                let state = EntryState { presence: Presence::ValueUnknown, origin: old.state.origin };
+                self.update(Update::Put(Entry { key: record.key, row: RowFingerprint::of(0), state }), found)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A baseline entry that no row met.
@@ -217,7 +241,8 @@ impl Seal<'_, '_> {
             *newly_left += 1;
         }
         // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of.
-        let is_unknown = self.pass.known.values_unknown || self.pass.rebase.is_some();
+        let Pass { known, rebase, .. } = self.pass;
+        let is_unknown = known.values_unknown || rebase.is_some() || known.distrusts(entry.key);
         let presence = if is_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
         if matches!(entry.state.presence, Presence::Present | Presence::LeftKept) && entry.state.presence != presence {
             let state = EntryState { presence, origin: entry.state.origin };

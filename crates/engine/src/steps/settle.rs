@@ -37,13 +37,20 @@ pub(crate) async fn settle(
 ) -> Result<PartEnd, EngineError> {
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
-    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
-    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt)?;
-    let mut settled = settler.settle().await?;
     // Refusals are few and rows are many: only what is remembered has to be forgotten.
     let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
-    settled.forgotten.retain(|it| remembered.contains(it));
-    let end = PartEnd { outcomes: settled.outcomes.clone(), established: settled.confirmed.clone() };
+    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
+    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered)?;
+    let settled = settler.settle().await?;
+    if settled.evidence == Evidence::None && open.stage == PartStage::Unresolved {
+        // Nothing that the ledger does not know already.
+        return Ok(PartEnd { outcomes: OutcomeCounts::default(), spoken_for: None, is_known: false });
+    }
+    let end = PartEnd {
+        outcomes: settled.outcomes.clone(),
+        spoken_for: settled.confirmed.clone().or_else(|| settled.doubt.clone()),
+        is_known: settled.evidence != Evidence::None,
+    };
     let event = RunEvent::PartSettled {
         part,
         evidence: settled.evidence,
@@ -68,9 +75,12 @@ pub(crate) async fn settle(
 pub(crate) struct PartEnd {
     /// The outcomes of its rows.
     pub outcomes: OutcomeCounts,
-    /// The keys of which it is known what the destination holds now. A row that was refused by receipt alone is not among them: the receipt
-    /// tells that the new value is not there, and not which older one is.
-    pub established: Option<SegmentRef>,
+    /// The keys for which this part speaks from here on, and no older one. Of most it is known what the destination holds now; where nothing
+    /// is known, the part's own doubt stands for them. A row that was refused by receipt alone is not among them: the receipt tells that the
+    /// new value is not there, and not which older one is.
+    pub spoken_for: Option<SegmentRef>,
+    /// Whether anything could be established.
+    pub is_known: bool,
 }
 
 /// What became of a part.
@@ -92,6 +102,8 @@ struct Settler<'a> {
     schema_digest: &'a str,
     /// Whether earlier parts left rows in doubt: then a receipt is not enough, since a refused row may hold what an earlier import lost.
     others_left_doubt: bool,
+    /// Rows whose refusals are remembered.
+    remembered: HashSet<KeyFingerprint>,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
     rows: Vec<PartRow>,
 }
@@ -110,6 +122,7 @@ impl<'a> Settler<'a> {
         version: u64,
         schema_digest: &'a str,
         others_left_doubt: bool,
+        remembered: HashSet<KeyFingerprint>,
     ) -> Result<Self, EngineError> {
         let name = job.activation.name.as_str();
         let scheme = Scheme::derive(&job.project_secret, name);
@@ -128,7 +141,7 @@ impl<'a> Settler<'a> {
             }
             None => doubt.entries().map(row_of_entry).collect(),
         };
-        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, rows })
+        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, remembered, rows })
     }
 
     fn segments(&self) -> Segments<'_> {
@@ -163,7 +176,7 @@ impl<'a> Settler<'a> {
         for row in &self.rows {
             outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Confirmed }, 1);
         }
-        let forgotten = self.rows.iter().map(|it| it.key).collect();
+        let forgotten = self.rows.iter().map(|it| it.key).filter(|it| self.remembered.contains(it)).collect();
         // What was in doubt is just what is confirmed: the same file serves.
         Settled { evidence: Evidence::Counts, outcomes, confirmed: self.open.doubt.clone(), doubt: None, refused: Vec::new(), forgotten }
     }
@@ -270,7 +283,7 @@ impl<'a> Settler<'a> {
             if fate.sent == Sent::Refused {
                 let (code, field) = fate.code.unwrap_or_else(|| ("unexplained".into(), None));
                 refused.push(RefusedRow { key: fate.key, row: row.row, code, field, schema: self.schema_digest.to_owned() });
-            } else {
+            } else if self.remembered.contains(&fate.key) {
                 forgotten.push(fate.key);
             }
         }
@@ -313,28 +326,28 @@ pub(crate) fn schema_digest(mapping: &outflow_domain::Mapping) -> String {
     format!("{:016x}", crate::digest::of(&[mapping.digest_text().as_bytes(), format!("{types:?}").as_bytes()]) as u64)
 }
 
-/// Ends the doubt about keys of earlier parts that this run has sent again and settled: a receipt for the newer row is one for the key.
-/// Not of parts that were given up: their imports may still write, after anything newer.
+/// Ends the doubt about keys of earlier parts that this run has sent again: a receipt for the newer row is one for the key, and where there is
+/// none, the newer doubt is. Not of parts that were given up: their imports may still write, after anything newer.
 pub(crate) async fn end_older_doubts(
     job: &Job,
     ports: &Ports,
     recorder: &mut Recorder<'_>,
     run: &RunId,
-    established: &[SegmentRef],
+    spoken_for: &[SegmentRef],
 ) -> Result<(), EngineError> {
     let older: Vec<OpenPart> =
         recorder.state().open_parts.iter().filter(|it| it.run != *run && !it.is_abandoned && it.doubt.is_some()).cloned().collect();
-    if older.is_empty() || established.is_empty() {
+    if older.is_empty() || spoken_for.is_empty() {
         return Ok(());
     }
     let name = job.activation.name.as_str();
     let scheme = Scheme::derive(&job.project_secret, name);
     let segments = Segments::new(ports, name, &scheme);
-    let established = established.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
+    let spoken_for = spoken_for.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
     for open in older {
         let Some(named) = &open.doubt else { continue };
         let doubt = segments.open(Kind::Doubt, named, None)?;
-        let left: Vec<Entry> = doubt.entries().filter(|entry| established.iter().all(|it| it.get(entry.key).is_none())).collect();
+        let left: Vec<Entry> = doubt.entries().filter(|entry| spoken_for.iter().all(|it| it.get(entry.key).is_none())).collect();
         if left.len() as u64 == doubt.len() {
             continue;
         }

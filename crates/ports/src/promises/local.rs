@@ -68,6 +68,7 @@ pub fn what_is_gone_is_removed_without_a_word(store: &dyn BaselineStore) {
 pub async fn a_spool_keeps_its_promises(spool: &dyn Spool) {
     a_private_file_is_read_as_it_was_written(spool).await;
     a_file_takes_the_place_of_another_that_is_being_read(spool);
+    a_file_made_durable_later_is_as_it_was(spool);
     runs_do_not_mix(spool);
     what_was_never_there_is_removed_without_a_word(spool);
 }
@@ -105,6 +106,18 @@ pub fn a_file_takes_the_place_of_another_that_is_being_read(spool: &dyn Spool) {
     write(spool, &run, "part.csv", b"newer");
     assert_eq!(older.as_ref(), b"the older, longer file");
     assert_eq!(spool.read(&run, "part.csv").expect("read").expect("a file").as_ref(), b"newer");
+    spool.remove_run(&run).expect("remove");
+}
+
+/// Making a file durable changes nothing about it; one that is not there cannot be.
+pub fn a_file_made_durable_later_is_as_it_was(spool: &dyn Spool) {
+    let run = run("promise-durable");
+    let mut writer = spool.create(&run, "part.csv").expect("create");
+    writer.write_all(b"whole").expect("write");
+    writer.finish(false).expect("finish");
+    spool.make_durable(&run, "part.csv").expect("make durable");
+    assert_eq!(spool.read(&run, "part.csv").expect("read").expect("a file").as_ref(), b"whole");
+    assert!(spool.make_durable(&run, "other.csv").is_err());
     spool.remove_run(&run).expect("remove");
 }
 

@@ -75,7 +75,7 @@ fn every_problem_says_what_to_do_or_says_it_all() {
 #[test]
 fn a_folder_that_is_not_there_is_told() {
     let problems = problems(Path::new("/nowhere/at/all"));
-    assert_eq!(problems[0].what, "there is no such folder");
+    assert_eq!(problems[0].what, "there is no folder `/nowhere/at/all`");
 }
 
 #[test]

@@ -100,6 +100,14 @@ fn iso_dates_of_the_service_are_understood_too() {
 }
 
 #[test]
+fn a_date_beyond_the_end_of_the_services_own_clock_is_none() {
+    let hours = |text: &str, hours: i32| parse_service_date(text.as_bytes(), hours * 3600);
+    assert_eq!(hours("1753-01-01T06:00:00Z", -6), Ok(FIRST));
+    assert_eq!(hours("1753-01-01T06:00:00Z", -14), Err(CellProblem::DateOutOfRange));
+    assert_eq!(hours("9999-12-31T23:59:59-06:00", 14), Err(CellProblem::DateOutOfRange));
+}
+
+#[test]
 fn what_the_service_never_tells() {
     for text in ["13/1/2026", "2/30/2026", "1/2/2026 13:00:00 PM", "1/2/2026 0:00:00 AM", "1/2/26", "1/2/2026 1:60:00 AM", "1/2/2026 AM"] {
         assert_eq!(parse_service_date(text.as_bytes(), 0), Err(CellProblem::NotADate), "{text}");

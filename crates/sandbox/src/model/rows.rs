@@ -6,6 +6,8 @@
 
 use std::hash::Hasher as _;
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashTable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,7 +27,7 @@ pub struct KeyLayout {
 /// One row.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// `_CustomObjectKey`: never given twice.
+    /// `_CustomObjectKey`: never given twice, but to a row made again where the switch says so.
     pub number: u64,
     /// When it was written, as far as retention cares; unix milliseconds.
     pub touched_ms: i64,
@@ -140,6 +142,8 @@ pub struct Rows {
     index: HashTable<u32>,
     layout: KeyLayout,
     last_number: u64,
+    /// The numbers of rows that were deleted one by one, by key.
+    freed: BTreeMap<Vec<u8>, u64>,
     /// No row was touched before this; saves looking for expired ones.
     oldest_ms: i64,
 }
@@ -252,6 +256,7 @@ impl Rows {
             entry.remove();
         }
         self.rows[at].cells = Box::default();
+        self.freed.insert(key.to_vec(), self.rows[at].number);
         self.deleted += 1;
         if self.rows.len() < self.deleted * 2 {
             self.compact();
@@ -259,10 +264,20 @@ impl Rows {
         true
     }
 
+    /// Gives the newest row, which has this key, the number of the deleted one it was made after.
+    pub fn take_old_number(&mut self, key: &[u8]) {
+        if let (Some(number), Some(newest)) = (self.freed.remove(key), self.rows.last_mut()) {
+            newest.number = number;
+            self.rows.sort_by_key(|it| it.number);
+            self.reindex();
+        }
+    }
+
     /// Removes all rows; numbers go on from where they were.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.index.clear();
+        self.freed.clear();
         self.deleted = 0;
         self.oldest_ms = i64::MAX;
     }
@@ -375,6 +390,8 @@ fn hash_of(key: &[u8]) -> u64 {
 struct Stored {
     layout: KeyLayout,
     last_number: u64,
+    #[serde(default)]
+    freed: Vec<(Vec<u8>, u64)>,
     /// Of each row: number, moment, length of the cells (8 bytes each), cells.
     rows: Blob,
 }
@@ -388,14 +405,15 @@ impl Serialize for Rows {
             bytes.extend_from_slice(&(row.cells.len() as u64).to_le_bytes());
             bytes.extend_from_slice(&row.cells);
         }
-        Stored { layout: self.layout.clone(), last_number: self.last_number, rows: Blob(bytes) }.serialize(serializer)
+        let freed = self.freed.iter().map(|(key, number)| (key.clone(), *number)).collect();
+        Stored { layout: self.layout.clone(), last_number: self.last_number, freed, rows: Blob(bytes) }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Rows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
-        let mut rows = Self { last_number: stored.last_number, ..Self::new(stored.layout) };
+        let mut rows = Self { last_number: stored.last_number, freed: stored.freed.into_iter().collect(), ..Self::new(stored.layout) };
         let mut rest = stored.rows.0.as_slice();
         let word = |rest: &mut &[u8]| {
             let (head, tail) = rest.split_first_chunk::<8>()?;

@@ -153,6 +153,8 @@ pub struct Switches {
     pub server_offset_hours: i64,
     /// A retrieve of rows may ask for `_CustomObjectKey`.
     pub custom_object_key_retrievable: bool,
+    /// A row made again under the key of one that was deleted gets the deleted one's `_CustomObjectKey`.
+    pub remade_rows_keep_number: bool,
     /// SOAP answers carry a carriage return unescaped, so that XML readers turn `\r\n` into `\n`.
     pub soap_loses_carriage_returns: bool,
     /// Rows cannot be read, by SOAP or by REST.
@@ -206,6 +208,7 @@ impl Default for Switches {
             definition_import_deletes_file: false,
             server_offset_hours: -6,
             custom_object_key_retrievable: true,
+            remade_rows_keep_number: false,
             soap_loses_carriage_returns: false,
             row_reading_refused: false,
             update_prolongs_retention: true,

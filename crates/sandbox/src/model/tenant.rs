@@ -113,7 +113,7 @@ impl Model {
     /// Inserts a row or updates the one with its key.
     pub fn upsert_row(&mut self, key: &str, values: &BTreeMap<String, Option<String>>, now_ms: i64) -> Result<(), WriteError> {
         let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
-        let prolongs = self.switches.update_prolongs_retention;
+        let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         let de = self.de_mut(key)?;
         let mut cells = Cells::default();
         cells.reset(de.slots());
@@ -121,7 +121,7 @@ impl Model {
             let Some(field) = de.field(name) else { return Err(WriteError(format!("there is no field `{name}`"))) };
             de.set_text(&mut cells, field, value.as_deref(), reading).map_err(|it| WriteError(it.message))?;
         }
-        let written = de.write(&mut cells, WriteMode::Upsert, Writing { now_ms, reading, prolongs });
+        let written = de.write(&mut cells, WriteMode::Upsert, Writing { now_ms, reading, prolongs, keeps_number });
         written.map(|_| ()).map_err(|errors| WriteError(errors.into_iter().map(|it| it.message).collect()))
     }
 

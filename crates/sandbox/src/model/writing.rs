@@ -55,6 +55,8 @@ pub struct Writing {
     pub reading: Reading,
     /// An update begins the row's retention anew.
     pub prolongs: bool,
+    /// A row made again gets its old number.
+    pub keeps_number: bool,
 }
 
 impl DataExtension {
@@ -110,6 +112,9 @@ impl DataExtension {
             Ok(Written::Updated)
         } else {
             self.rows.insert(cells, key.as_deref(), writing.now_ms);
+            if let Some(key) = key.as_ref().filter(|_| writing.keeps_number) {
+                self.rows.take_old_number(key);
+            }
             Ok(Written::Inserted)
         }
     }

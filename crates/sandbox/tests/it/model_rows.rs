@@ -100,6 +100,12 @@ fn the_hidden_number_grows_and_a_remade_row_has_another() {
     assert_eq!(cloud.model.delete_row("people", &key), Ok(true));
     cloud.upsert(&[("Id", "a")]);
     assert_eq!(numbers(&mut cloud), ["Id=b _CustomObjectKey=2", "Id=a _CustomObjectKey=3"]);
+    cloud.model.change_switches(|it| it.remade_rows_keep_number = true);
+    let key = [("Id".to_owned(), "b".to_owned())].into();
+    assert_eq!(cloud.model.delete_row("people", &key), Ok(true));
+    cloud.upsert(&[("Id", "c")]);
+    cloud.upsert(&[("Id", "b")]);
+    assert_eq!(numbers(&mut cloud), ["Id=b _CustomObjectKey=2", "Id=a _CustomObjectKey=3", "Id=c _CustomObjectKey=4"]);
     cloud.model.change_switches(|it| it.custom_object_key_retrievable = false);
     let (status, _) = cloud.retrieve("DataExtensionObject[people]", "_CustomObjectKey", "");
     assert_eq!(status, "Error: Invalid column name '_CustomObjectKey'.");

@@ -245,7 +245,7 @@ fn view(state: &ActivationState) -> View {
         stage: match &it.stage {
             PartStage::Planned => Stage::Planned,
             PartStage::Transferring | PartStage::Transferred => Stage::Moving,
-            PartStage::Starting { .. } => Stage::Starting,
+            PartStage::Starting => Stage::Starting,
             PartStage::Started { import } => Stage::Started { import: import.id.parse().unwrap_or_default() },
             PartStage::Ended { status, .. } => Stage::Ended { end: end_of(status) },
             PartStage::Unresolved => Stage::Unresolved,

@@ -14,7 +14,7 @@ use outflow_domain::{
     DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, ObjectId, Route,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
-use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, RefusalList, RowPage, RowQuery, StartError};
+use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowPage, RowQuery, StartError};
 
 use super::Sabotage;
 
@@ -46,12 +46,17 @@ impl BadCloud {
         self.memory.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every import has ended, somehow.
+    /// What the variant makes of a status: every import has ended somehow, or has applied all of its rows.
     fn ended(&self, status: ImportStatus) -> ImportStatus {
         if self.sabotage == Sabotage::StartsOverOpenImports && !status.has_ended() {
             return ImportStatus::Failed { counts: ImportCounts::default(), code: "assumed".into() };
         }
-        status
+        match status {
+            ImportStatus::Completed { counts } if self.sabotage == Sabotage::BelievesWhatIsCompleted => ImportStatus::Completed {
+                counts: ImportCounts { total: counts.total, successful: counts.total, ..ImportCounts::default() },
+            },
+            other => other,
+        }
     }
 }
 
@@ -91,6 +96,10 @@ impl MarketingCloud for BadCloud {
     }
 
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {
+        let is_number = |it: &outflow_domain::FieldName| it.as_str() == ROW_NUMBER;
+        if self.sabotage == Sabotage::OverlooksNumbers && query.fields.iter().any(is_number) {
+            return Err(CloudError::Refused { action: "read rows".into(), code: "Error".into(), message: "there are no numbers".into() });
+        }
         self.inner.read_rows(query, from).await
     }
 

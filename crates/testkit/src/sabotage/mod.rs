@@ -13,7 +13,7 @@ mod spool;
 use std::sync::Arc;
 
 use outflow_domain::InsertMode;
-use outflow_engine::Ports;
+use outflow_engine::{Ports, Split};
 use outflow_marketing_cloud::HttpTransport;
 
 use crate::simulated::SimulatedLedger;
@@ -28,8 +28,12 @@ use spool::BadSpool;
 pub enum Sabotage {
     /// Rule 1: a settled part confirms everything that was sent, refused rows too.
     ConfirmsWhatWasSent,
+    /// Rule 1: an import that calls itself completed has applied every row, whatever it counts.
+    BelievesWhatIsCompleted,
     /// Rule 2: doubt lives in memory only and is gone after a crash.
     ForgetsDoubt,
+    /// Rule 2: where rows may not be read, doubt never ends, since its rows are sent again in files as large as before.
+    NeverSplits,
     /// Rule 3: an import is taken for ended as soon as it was started.
     StartsOverOpenImports,
     /// Rule 4: a source that breaks off is taken for one that has no more rows.
@@ -52,6 +56,8 @@ pub enum Sabotage {
     ComparesKeysByTheirBytes,
     /// Rule 11: a data extension is known by its name, and its rows are never counted.
     TrustsNames,
+    /// Rule 11: the numbers of rows are never asked for, so that one made again looks like the one before.
+    OverlooksNumbers,
     /// Rule 12: imports replace what is there.
     Overwrites,
     /// Rule 12: the mode of an update-only activation is overlooked.
@@ -60,9 +66,11 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::ConfirmsWhatWasSent,
+        Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
+        Self::NeverSplits,
         Self::StartsOverOpenImports,
         Self::TakesBrokenSourcesForWhole,
         Self::DecidesAtTransfer,
@@ -74,6 +82,7 @@ impl Sabotage {
         Self::KeepsPrivateFiles,
         Self::ComparesKeysByTheirBytes,
         Self::TrustsNames,
+        Self::OverlooksNumbers,
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
     ];
@@ -82,8 +91,8 @@ impl Sabotage {
     #[must_use]
     pub const fn breaks(self) -> u8 {
         match self {
-            Self::ConfirmsWhatWasSent => 1,
-            Self::ForgetsDoubt => 2,
+            Self::ConfirmsWhatWasSent | Self::BelievesWhatIsCompleted => 1,
+            Self::ForgetsDoubt | Self::NeverSplits => 2,
             Self::StartsOverOpenImports => 3,
             Self::TakesBrokenSourcesForWhole => 4,
             Self::DecidesAtTransfer => 5,
@@ -92,7 +101,7 @@ impl Sabotage {
             Self::ForgetsRefusals => 8,
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
-            Self::TrustsNames => 11,
+            Self::TrustsNames | Self::OverlooksNumbers => 11,
             Self::Overwrites | Self::InsertsInUpdateOnly => 12,
         }
     }
@@ -113,6 +122,11 @@ impl Saboteur {
     /// How the variant reads the mode it is given.
     pub fn mode(&self, asked: InsertMode) -> InsertMode {
         if self.sabotage == Sabotage::InsertsInUpdateOnly { InsertMode::InsertAndUpdate } else { asked }
+    }
+
+    /// How small the variant makes files of rows in doubt.
+    pub fn split(&self, asked: Split) -> Split {
+        if self.sabotage == Sabotage::NeverSplits { Split { rows_min: u32::MAX, ..asked } } else { asked }
     }
 
     /// Stands between the adapter and the service.

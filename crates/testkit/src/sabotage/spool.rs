@@ -29,6 +29,10 @@ impl Spool for BadSpool {
         self.inner.create(run, name)
     }
 
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        self.inner.make_durable(run, name)
+    }
+
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
         self.inner.content(run, name)
     }

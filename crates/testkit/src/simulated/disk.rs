@@ -177,6 +177,15 @@ impl Spool for SimulatedSpool {
         Ok(Box::new(PrivateWriter { disk: self.0.clone(), run: run.clone(), name: name.to_owned(), bytes: Vec::new() }))
     }
 
+    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+        self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
+        match self.0.files().private.get_mut(&(run.clone(), name.to_owned())) {
+            Some(file) => file.is_durable = true,
+            None => return Err(Self::error(name, "written")(io::ErrorKind::NotFound.into())),
+        }
+        Ok(())
+    }
+
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
         let missing = || Self::error(name, "read")(io::ErrorKind::NotFound.into());
         Ok(Arc::new(Content(self.find(run, name).ok_or_else(missing)?)))

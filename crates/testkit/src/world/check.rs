@@ -80,10 +80,10 @@ impl World {
     /// Columns that hold something else than the model.
     pub(super) fn differences(&self, row: &ModelRow, found: &Stored) -> Vec<String> {
         let told = |it: Difference| format!("{} should be {:?} and is {:?}", it.column, it.wanted, it.held);
-        self.differing(row, found).map(told).collect()
+        self.each_difference(row, found).map(told).collect()
     }
 
-    fn differing(&self, row: &ModelRow, found: &Stored) -> impl Iterator<Item = Difference> {
+    fn each_difference(&self, row: &ModelRow, found: &Stored) -> impl Iterator<Item = Difference> {
         let blanks = blanks_arrive(&self.script.switches);
         let differs = move |(column, wanted): (&'static str, Option<String>)| {
             let held = found.get(column).cloned().flatten().filter(|it| !it.is_empty());
@@ -95,7 +95,7 @@ impl World {
     /// Whether a stored row is what one version of the model was, but for what others have emptied.
     pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
         let is_emptied = |it: Difference| self.others.has_emptied(it.column, it.held.as_deref());
-        versions.iter().any(|it| self.is_sendable(it) && self.differing(it, found).all(is_emptied))
+        versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied))
     }
 
     /// What the mapped columns must read, in the service's own spelling.

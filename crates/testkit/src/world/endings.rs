@@ -10,7 +10,9 @@ use super::{
     Broken, MEMBERS, Rule, World, blanks_arrive,
     check::{Group, MARKER, folded},
     fields::NOTE_AT,
-    is_done, poll_once,
+    is_done,
+    others::FOREIGN,
+    poll_once,
 };
 use crate::simulated::{Cell, ModelRow};
 
@@ -31,6 +33,9 @@ impl World {
         self.nothing_rests()?;
         self.plans_are_equal()?;
         self.quiet("nothing has changed")?;
+        if self.script.update_only {
+            self.a_row_is_made_again()?;
+        }
         if blanks_arrive(&self.script.switches) {
             self.one_thing_more()?;
         }
@@ -56,9 +61,37 @@ impl World {
         }
     }
 
+    /// Rule 11: a row that somebody else has deleted and made again holds nothing of ours. Where the service tells by its numbers it is sent.
+    fn a_row_is_made_again(&mut self) -> Result<(), Box<Broken>> {
+        let Some((_, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        self.tell(&format!("somebody else deletes `{key}` and makes it again"));
+        let text = |it: &str| Some(it.to_owned());
+        let values = [("Key", text(&key)), ("Name", text("Zq7 other")), ("Foreign", text(FOREIGN))].map(|(k, v)| (k.to_owned(), v)).into();
+        self.other(&OtherWrite::DeleteRow { de: MEMBERS.into(), keys: [("Key".to_owned(), key.clone())].into() });
+        self.other(&OtherWrite::UpsertRow { de: MEMBERS.into(), values });
+        let switches = &self.script.switches;
+        if switches.custom_object_key_retrievable && !switches.remade_rows_keep_number {
+            // It is noticed: so it is vouched for again.
+            self.others.touched.clear();
+            self.held = self.stored();
+            self.done().map_err(|it| if it.rule == Rule::Arrives { self.broken(Rule::LossIsNoticed, it.detail) } else { it })?;
+            return self.quiet("a row made again was sent").map(|_| ());
+        }
+        // Nobody can tell it from a row that somebody else has changed.
+        self.quiet("a row was made again under its number")?;
+        self.others.touched.clear();
+        self.held = self.stored();
+        self.done_with(&RunOptions { full: true, retry_refused: false }).map(|_| ())
+    }
+
     /// A run that must end well.
     pub(super) fn done(&mut self) -> Result<RunReport, Box<Broken>> {
-        match self.run(&RunOptions::default(), None)? {
+        self.done_with(&RunOptions::default())
+    }
+
+    /// A run as a person wants it that must end well.
+    pub(super) fn done_with(&mut self, options: &RunOptions) -> Result<RunReport, Box<Broken>> {
+        match self.run(options, None)? {
             Some(Ok(report)) if is_done(&report) => Ok(report),
             Some(Ok(report)) => Err(self.broken(Rule::ComesToRest, format!("{:?}", report.result))),
             Some(Err(error)) => Err(self.broken(Rule::ComesToRest, error.to_string())),
@@ -93,7 +126,7 @@ impl World {
     }
 
     /// Rules 7 and 9: nothing is left here or at the route, and no value is in baseline or ledger.
-    fn nothing_rests(&self) -> Result<(), Box<Broken>> {
+    pub(super) fn nothing_rests(&self) -> Result<(), Box<Broken>> {
         let left = [self.disk.private_files(), self.files.lying()].concat();
         if !left.is_empty() {
             return Err(self.broken(Rule::NothingRests, format!("left behind: {}", left.join(", "))));

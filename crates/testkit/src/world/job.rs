@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use outflow_domain::{Activation, FieldWish, ImportRoute, InsertMode, activation::PART_BYTES_MAX};
-use outflow_engine::Job;
+use outflow_engine::{Job, Split};
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
 
@@ -43,7 +43,14 @@ impl World {
             file_location: outflow_sandbox::model::ENHANCED_FTP.into(),
             project_secret: Arc::from(SECRET),
             server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,
+            split: self.split(),
         }
+    }
+
+    /// Files as small as the model: a hundred rows are more than any world has.
+    pub(super) fn split(&self) -> Split {
+        let honest = Split { rows_min: 1 + (self.script.seed % 3) as u32, files_max: 20 };
+        self.saboteur.as_ref().map_or(honest, |it| it.split(honest))
     }
 }
 

@@ -13,6 +13,7 @@ mod others;
 mod rule;
 mod script;
 mod shrink;
+mod unread;
 mod watch;
 
 use std::{
@@ -296,6 +297,9 @@ impl World {
         self.tell("from here on nothing goes wrong");
         self.source.break_after(None);
         self.late_things_happen();
+        if self.script.keys_are_unreadable() {
+            return self.cannot_begin();
+        }
         let mut last = String::new();
         for _ in 0..6 {
             // Late imports have all the time they need.
@@ -305,7 +309,11 @@ impl World {
             match self.run(&RunOptions::default(), None)? {
                 Some(Ok(report)) if is_done(&report) => {
                     if self.ledger.state_of(&Self::name()).open_parts.is_empty() {
-                        return self.end();
+                        return if self.script.switches.row_reading_refused { self.end_unread() } else { self.end() };
+                    }
+                    if self.script.switches.row_reading_refused {
+                        // What was given up can never be vouched for.
+                        return Ok(());
                     }
                     // What was given up stays in doubt and is sent again and again, until somebody has everything read back.
                     self.rebuild()?;

@@ -39,6 +39,8 @@ pub enum Rule {
     LeavesOnce,
     /// Rows that are gone from the destination are noticed (rule 11).
     LossIsNoticed,
+    /// Where rows may not be read, few rows stay in doubt beside a refused one, and all of them are told (rules 1, 2).
+    DoubtShrinks,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -65,6 +67,7 @@ impl Rule {
             Self::PlansAreEqual => "equal changes have equal plans, and a plan leaves nothing behind",
             Self::LeavesOnce => "a row that leaves is told once, and one that returns as it was is not sent",
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
+            Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }

@@ -71,15 +71,20 @@ impl Script {
         Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed)
     }
 
-    /// Whether something is set up in a way that no run can ever call itself done: rows that may not be read back, or blanks that never
-    /// arrive.
+    /// Whether something is set up in a way that no run can ever call itself done: blanks that never arrive, or rows that an update-only run
+    /// would have to read and may not.
     #[must_use]
     pub fn may_never_rest(&self) -> bool {
-        self.switches.row_reading_refused || !super::blanks_arrive(&self.switches) || self.switches.multi_line_cells_refused
+        self.keys_are_unreadable() || !super::blanks_arrive(&self.switches) || self.switches.multi_line_cells_refused
     }
 }
 
 impl Script {
+    /// Whether an update-only run cannot even begin.
+    pub(super) fn keys_are_unreadable(&self) -> bool {
+        self.update_only && self.switches.row_reading_refused
+    }
+
     /// How the world is set up, for a person: of the switches those that are not as usual.
     #[must_use]
     pub fn setting(&self) -> String {
@@ -150,7 +155,12 @@ impl Draw {
         }
         Script {
             seed,
-            switches: self.switches(),
+            // By the seed, without a draw, so that older seeds keep their stories.
+            switches: Switches {
+                custom_object_key_retrievable: !seed.is_multiple_of(5),
+                remade_rows_keep_number: seed % 7 < 2,
+                ..self.switches()
+            },
             update_only,
             soap: self.chance.random_bool(0.4),
             fields,
@@ -353,7 +363,7 @@ impl Draw {
         of.rest_import_in_results = self.chance.random_bool(0.5);
         of.rest_import_deletes_file = self.chance.random_bool(0.5);
         of.definition_import_deletes_file = self.chance.random_bool(0.3);
-        of.row_reading_refused = self.chance.random_bool(0.04);
+        of.row_reading_refused = self.chance.random_bool(0.1);
         of.server_offset_hours = if self.chance.random_bool(0.2) { -7 } else { -6 };
         of
     }

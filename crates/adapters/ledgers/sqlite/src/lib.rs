@@ -152,7 +152,10 @@ fn sentence(error: &rusqlite::Error) -> String {
     let hint = match error.sqlite_error_code() {
         Some(Code::ReadOnly | Code::PermissionDenied | Code::CannotOpen) => "; make the state folder writable for this user",
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => "; another program holds it, wait for it to end",
-        Some(Code::DiskFull) => "; the disk is full, make room and run again",
+        Some(Code::DiskFull) => {
+            "; the disk is full: make room, or move the state folder (`state` in `outflow.yaml`) to a larger disk, and run again"
+        }
+        Some(Code::SystemIoFailure) => "; the disk is full, failing or gone: look at its free space and the system's log, and run again",
         Some(Code::NotADatabase | Code::DatabaseCorrupt) => {
             "; it is damaged or no ledger: restore it from a backup, or move it away and rebuild each baseline with `outflow baseline rebuild ACTIVATION --from destination`"
         }

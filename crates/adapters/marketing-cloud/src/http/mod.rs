@@ -94,7 +94,9 @@ pub enum TransportError {
         message: String,
     },
     /// No byte of the request left, since the other end could not prove who it is. Trying again does not help.
-    #[error("the certificate of `{host}` does not verify ({message}); nothing was sent")]
+    #[error(
+        "the certificate of `{host}` does not verify ({message}); nothing was sent; if a device of your own network stands in between, name the file of its authority in `SSL_CERT_FILE`"
+    )]
     Certificate {
         /// The host.
         host: String,

@@ -75,7 +75,21 @@ pub(crate) fn text_of(error: &DataFusionError) -> String {
         }
         _ => text,
     };
-    text.lines().collect::<Vec<_>>().join(" ")
+    without_layers(&text.lines().collect::<Vec<_>>().join(" ")).to_owned()
+}
+
+/// `text` without the layers of libraries that it came through, and without the second name of a file that is named already.
+fn without_layers(text: &str) -> &str {
+    const LAYERS: [&str; 6] =
+        ["Parquet error: ", "Arrow error: ", "Csv error: ", "Json error: ", "External error: ", "Failed to read JSON record: "];
+    let mut text = text;
+    while let Some(inner) = LAYERS.iter().find_map(|it| text.strip_prefix(it)) {
+        text = inner;
+    }
+    match text.strip_prefix("Error when processing CSV file ").and_then(|it| it.split_once(" caused by ")) {
+        Some((_, inner)) => without_layers(inner),
+        None => text,
+    }
 }
 
 /// `text` with everything from the first to the last `quote` replaced by an ellipsis: a value may hold quotes of its own.
@@ -88,7 +102,15 @@ fn without_quoted(text: &str, quote: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_quoted;
+    use super::{without_layers, without_quoted};
+
+    #[test]
+    fn what_went_wrong_comes_without_the_layers_it_came_through() {
+        assert_eq!(without_layers("Parquet error: Parquet error: Corrupt footer"), "Corrupt footer");
+        let csv = "Error when processing CSV file a/b.csv caused by Arrow error: Csv error: Expected 4 records";
+        assert_eq!(without_layers(csv), "Expected 4 records");
+        assert_eq!(without_layers("Schema error: no field"), "Schema error: no field");
+    }
 
     #[test]
     fn values_are_cut_out_even_if_they_hold_quotes() {

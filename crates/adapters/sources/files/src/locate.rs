@@ -1,17 +1,18 @@
 //! From paths and globs to files that are there.
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use datafusion::{datasource::listing::ListingTableUrl, prelude::SessionContext};
 use futures::TryStreamExt as _;
 use glob::{MatchOptions, Pattern};
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, path::Path};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, path::Path};
 use outflow_ports::SourceError;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
+    bucket::Bucket,
     errors::Blame,
-    settings::{FilesSettings, S3Settings, TableFiles},
+    settings::{FilesSettings, TableFiles},
 };
 
 /// As a shell does: `*` stays within a folder, and hidden files must be asked for by name.
@@ -36,13 +37,21 @@ pub(crate) async fn locate(
 ) -> Result<Vec<Located>, SourceError> {
     let mut found = Vec::new();
     for path in &files.paths {
-        let urls =
-            if path.starts_with("s3://") { in_bucket(path, settings, context, blame).await? } else { on_disk(path, settings, blame)? };
+        let (urls, bucket) = if path.starts_with("s3://") {
+            let (urls, bucket) = in_bucket(path, settings, context, blame).await?;
+            (urls, Some(bucket))
+        } else {
+            (on_disk(path, settings, blame)?, None)
+        };
         for (name, url) in urls {
             let wrong = |error: &dyn std::fmt::Display| blame.unreachable(format!("`{name}` cannot be read: {error}"));
             let url = ListingTableUrl::try_new(url, None).map_err(|error| wrong(&error))?;
             let store = context.runtime_env().object_store(&url).map_err(|error| wrong(&error))?;
-            let meta = store.head(url.prefix()).await.map_err(|error| wrong(&error))?;
+            let meta = match (store.head(url.prefix()).await, &bucket) {
+                (Ok(meta), _) => meta,
+                (Err(error), Some(bucket)) => return Err(wrong(&bucket.why(url.prefix(), &error).await)),
+                (Err(error), None) => return Err(wrong(&error)),
+            };
             found.push(Located { name, url, store, meta });
         }
     }
@@ -89,53 +98,29 @@ async fn in_bucket(
     settings: &FilesSettings,
     context: &SessionContext,
     blame: &Blame,
-) -> Result<Vec<(String, Url)>, SourceError> {
+) -> Result<(Vec<(String, Url)>, Bucket), SourceError> {
     let s3 = settings.s3.as_ref().ok_or_else(|| blame.unreachable(format!("`{path}` needs the source's `s3` settings")))?;
-    let (bucket, key) = path.trim_start_matches("s3://").split_once('/').unwrap_or((path.trim_start_matches("s3://"), ""));
+    let (name, key) = path.trim_start_matches("s3://").split_once('/').unwrap_or((path.trim_start_matches("s3://"), ""));
     let wrong = |error: &dyn std::fmt::Display| blame.unreachable(format!("`{path}` cannot be read: {error}"));
-    let root = Url::parse(&format!("s3://{bucket}")).map_err(|error| wrong(&error))?;
-    let store = bucket_store(bucket, s3).map_err(|error| wrong(&error))?;
-    context.register_object_store(&root, store.clone());
+    let root = Url::parse(&format!("s3://{name}")).map_err(|error| wrong(&error))?;
+    let bucket = Bucket::open(name, s3).map_err(|error| wrong(&error))?;
+    context.register_object_store(&root, Arc::clone(&bucket.store));
 
     let url_of = |key: &str| -> Result<(String, Url), SourceError> {
         let mut url = root.clone();
         url.set_path(key);
-        Ok((format!("s3://{bucket}/{key}"), url))
+        Ok((format!("s3://{name}/{key}"), url))
     };
     if !is_glob(key) {
-        return Ok(vec![url_of(key)?]);
+        return Ok((vec![url_of(key)?], bucket));
     }
     let pattern = Pattern::new(key).map_err(|error| wrong(&error))?;
     let literal = key.find(['*', '?', '[']).and_then(|at| key[..at].rfind('/')).map_or("", |at| &key[..at]);
-    let listed: Vec<ObjectMeta> = store.list(Some(&Path::from(literal))).try_collect().await.map_err(|error| wrong(&error))?;
+    let listed = bucket.store.list(Some(&Path::from(literal))).try_collect().await;
+    let listed: Vec<ObjectMeta> = listed.map_err(|error| wrong(&bucket.told(&error, key)))?;
     let matching = listed.iter().map(|it| it.location.as_ref()).filter(|it| pattern.matches_with(it, GLOB));
     let urls = matching.map(url_of).collect::<Result<Vec<_>, _>>()?;
-    if urls.is_empty() { Err(blame.unreachable(format!("no object matches `{path}`"))) } else { Ok(urls) }
-}
-
-fn bucket_store(bucket: &str, s3: &S3Settings) -> Result<Arc<dyn ObjectStore>, String> {
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(bucket)
-        .with_region(&s3.region)
-        .with_access_key_id(&s3.access_key_id)
-        .with_secret_access_key(s3.secret_access_key.expose());
-    if let Some(endpoint) = &s3.endpoint {
-        let url = Url::parse(endpoint).map_err(|error| format!("the endpoint `{endpoint}` is no URL: {error}"))?;
-        if url.scheme() != "https" && !is_loopback(&url) {
-            return Err(format!("the endpoint `{endpoint}` is not encrypted; write https"));
-        }
-        builder = builder.with_endpoint(endpoint).with_allow_http(url.scheme() == "http");
-    }
-    Ok(Arc::new(builder.build().map_err(|error| error.to_string())?))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    }
+    if urls.is_empty() { Err(blame.unreachable(format!("no object matches `{path}`"))) } else { Ok((urls, bucket)) }
 }
 
 fn is_glob(path: &str) -> bool {

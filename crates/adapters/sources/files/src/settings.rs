@@ -70,8 +70,20 @@ pub struct S3Settings {
     pub region: String,
     /// Another service than Amazon's; `http://` only on loopback.
     pub endpoint: Option<String>,
-    /// Access key.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: Secret,
+    /// Who we are.
+    pub credentials: S3Credentials,
+}
+
+/// Who asks for objects.
+#[derive(Clone, Debug)]
+pub enum S3Credentials {
+    /// A pair of keys.
+    Keys {
+        /// Access key.
+        access_key_id: String,
+        /// Its secret.
+        secret_access_key: Secret,
+    },
+    /// What the environment says: its variables, of which those that begin with `AWS_` and tell who we are count.
+    Environment(Vec<(String, Secret)>),
 }

@@ -23,7 +23,11 @@ impl Blame {
             Some(code) => !(code.code().starts_with("28") || code.code().starts_with("3D") || code.code().starts_with("42")),
             None => is_of_the_network(error),
         };
-        SourceError::Unreachable { source_name: self.source_name.clone(), message: message_of(error), is_transient }
+        let mut message = message_of(error);
+        if tls_error(error).is_some_and(|it| matches!(it, rustls::Error::InvalidCertificate(_))) {
+            message.push_str("; nothing was sent: let `root_cert` name the file of the authority that signed the server's certificate, and `host` the name in it");
+        }
+        SourceError::Unreachable { source_name: self.source_name.clone(), message, is_transient }
     }
 
     /// The server refused `sql` as the person wrote it, or the connection broke while it was asked.
@@ -82,14 +86,26 @@ fn is_end_of_connection(code: &SqlState) -> bool {
 
 /// Whether bytes did not get through, which may pass. A certificate that is not trusted or a setting that is wrong does not.
 fn is_of_the_network(error: &Error) -> bool {
+    match io_error(error) {
+        Some(_) => tls_error(error).is_none(),
+        None => error.is_closed(),
+    }
+}
+
+fn io_error(error: &Error) -> Option<&std::io::Error> {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return !io.get_ref().is_some_and(|it| it.is::<rustls::Error>());
+        if let Some(io) = inner.downcast_ref() {
+            return Some(io);
         }
         cause = inner.source();
     }
-    error.is_closed()
+    None
+}
+
+/// What the TLS library said, where it ended the connection.
+fn tls_error(error: &Error) -> Option<&rustls::Error> {
+    io_error(error)?.get_ref()?.downcast_ref()
 }
 
 /// The error and its causes in one line, without values.

@@ -394,6 +394,7 @@ impl Run<'_> {
             now_ms: self.circumstances.now_ms,
             reading: Reading { offset_hours: switches.server_offset_hours, day_first: self.plan.day_first },
             prolongs: switches.update_prolongs_retention,
+            keeps_number: switches.remade_rows_keep_number,
         };
         match self.de.write(&mut self.cells, mode, writing) {
             Ok(Written::Inserted | Written::Updated) => {

@@ -139,12 +139,12 @@ impl Model {
     /// Picks up what is due.
     pub(in crate::model) fn advance_async_rows(&mut self, now_ms: i64) {
         let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
-        let prolongs = self.switches.update_prolongs_retention;
+        let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         for request in self.async_requests.0.iter_mut().filter(|it| it.results.is_none() && it.due_ms <= now_ms) {
             let unit = self.units.get_mut(&request.account_id);
             let target = unit.and_then(|unit| unit.data_extension_by_id_mut(&request.target));
             let items = std::mem::take(&mut request.items);
-            let writing = Writing { now_ms: request.due_ms, reading, prolongs };
+            let writing = Writing { now_ms: request.due_ms, reading, prolongs, keeps_number };
             request.results = Some(match target {
                 None => items
                     .iter()

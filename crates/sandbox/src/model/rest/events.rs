@@ -15,7 +15,8 @@ impl Model {
         rest.needs("data_extensions_write")?;
         let Some((reference, tail)) = tail.split_first() else { return Err(not_found()) };
         let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
-        let writing = Writing { now_ms: rest.now_ms, reading, prolongs: self.switches.update_prolongs_retention };
+        let keeps_number = self.switches.remade_rows_keep_number;
+        let writing = Writing { now_ms: rest.now_ms, reading, prolongs: self.switches.update_prolongs_retention, keeps_number };
         let invalid = || HttpAnswer::rest_error(400, 10001, &format!("Parameter {{{reference}}} is invalid."));
         let id = self.de_id_of(rest.grant.account_id, reference).ok_or_else(invalid)?;
         let unit = self.units.get_mut(&rest.grant.account_id).ok_or_else(not_found)?;

@@ -14,7 +14,7 @@ impl Model {
     /// Inserts, updates or upserts a row.
     pub(super) fn save_row_object(&mut self, save: Save, object: &Element, account_id: u64, now_ms: i64) -> Fate {
         let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
-        let prolongs = self.switches.update_prolongs_retention;
+        let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         let kind = if save == Save::AddOnly { "DataExtensionCreateResult" } else { "DataExtensionUpdateResult" };
         let Some(de) = self.de_of_row(object, account_id) else {
             return Fate { kind: Some(kind), ..Fate::bad(BAD_DE_KEY, "The data extension of the object does not exist.") };
@@ -35,7 +35,7 @@ impl Model {
             Save::UpdateOnly => WriteMode::Update,
             Save::UpdateAdd => WriteMode::Upsert,
         };
-        match de.write(&mut cells, mode, Writing { now_ms, reading, prolongs }) {
+        match de.write(&mut cells, mode, Writing { now_ms, reading, prolongs, keeps_number }) {
             Err(errors) => with_errors(kind, de, errors),
             Ok(Written::Inserted) => Fate { kind: Some(kind), ..Fate::good("Created DataExtensionObject") },
             Ok(Written::Updated) => Fate { kind: Some(kind), ..Fate::good("Updated DataExtensionObject") },

@@ -2,6 +2,7 @@
 
 mod broken;
 mod formats;
+mod in_buckets;
 mod parquet_files;
 mod promises;
 mod spilling;

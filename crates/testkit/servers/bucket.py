@@ -1,8 +1,9 @@
-"""Looks at a server past our own client: bucket.py ENDPOINT COMMAND ...
+"""Looks at a server past our own client: bucket.py ENDPOINT REGION COMMAND ...
 
     account POLICY                          makes a user under a policy; prints its keys as JSON
     make ACCESS_KEY SECRET BUCKET           makes a bucket
     get ACCESS_KEY SECRET BUCKET KEY        prints an object
+    put ACCESS_KEY SECRET BUCKET KEY        makes an object of standard input
     list ACCESS_KEY SECRET BUCKET           prints the keys of all objects, and unfinished uploads, one per line
 """
 
@@ -11,13 +12,12 @@ import sys
 
 import boto3
 
-endpoint, command, *arguments = sys.argv[1:]
-REGION = "eu-central-1"
+endpoint, region, command, *arguments = sys.argv[1:]
 
 
 def client(service, key, secret):
     return boto3.client(
-        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret
+        service, endpoint_url=endpoint, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret
     )
 
 
@@ -33,9 +33,11 @@ else:
     key, secret, bucket, *rest = arguments
     s3 = client("s3", key, secret)
     if command == "make":
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     elif command == "get":
         sys.stdout.buffer.write(s3.get_object(Bucket=bucket, Key=rest[0])["Body"].read())
+    elif command == "put":
+        s3.put_object(Bucket=bucket, Key=rest[0], Body=sys.stdin.buffer.read())
     elif command == "list":
         for found in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             print(found["Key"])

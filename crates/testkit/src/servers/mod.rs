@@ -1,0 +1,5 @@
+//! Throwaway servers that nobody here wrote, on loopback ports of their own.
+
+mod moto;
+
+pub use moto::{BUCKET, EVERYTHING, Moto, REGION};
