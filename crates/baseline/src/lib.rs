@@ -36,7 +36,7 @@ pub use entry::{Entry, EntryState, Origin, Presence, Update};
 pub use error::{Damage, OpenError};
 pub use header::{Expect, Header, Kind};
 pub use layout::SegmentInfo;
-pub use merge::{DELTA_PERCENT_MAX, MergeError, Shape, next_shape, write_base, write_delta};
+pub use merge::{DELTA_PERCENT_MAX, MergeError, Shape, next_shape, write_base, write_base_of_new_values, write_delta};
 pub use probe::Probe;
 pub use raw::Mapped;
 pub use record::{Old, Place, Record, RecordKind};

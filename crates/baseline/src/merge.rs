@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::entry::Update;
+use outflow_domain::RowFingerprint;
+
+use crate::entry::{Entry, EntryState, Presence, Update};
 use crate::header::Kind;
 use crate::layered::Layered;
 use crate::layout::SegmentInfo;
@@ -70,7 +72,7 @@ pub fn write_delta<B: AsRef<[u8]>, W: Write>(
     updates: impl IntoIterator<Item = Update>,
     writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
-    merge(Kind::Delta, [old, None], updates, writer)
+    merge(Kind::Delta, [old, None], |it| it, updates, writer)
 }
 
 /// Writes the base that holds what `old_base` and `old_delta` hold, overruled by `updates`, which strictly ascend.
@@ -83,13 +85,39 @@ pub fn write_base<B: AsRef<[u8]>, W: Write>(
     updates: impl IntoIterator<Item = Update>,
     writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
-    merge(Kind::Base, [old_base, old_delta], updates, writer)
+    merge(Kind::Base, [old_base, old_delta], |it| it, updates, writer)
+}
+
+/// Like [`write_base`], where fingerprints of the old entries mean nothing any more: they were made under another mapping, or a field was
+/// re-created. What `updates` does not overrule is kept as a key whose value is not known, for row fingerprints tell nothing of their
+/// mapping: one of another mapping may be equal to one of this.
+///
+/// # Errors
+/// When `updates` do not strictly ascend or writing fails.
+pub fn write_base_of_new_values<B: AsRef<[u8]>, W: Write>(
+    old_base: Option<&Segment<B>>,
+    old_delta: Option<&Segment<B>>,
+    updates: impl IntoIterator<Item = Update>,
+    writer: SegmentWriter<W>,
+) -> Result<SegmentInfo, MergeError> {
+    merge(Kind::Base, [old_base, old_delta], without_value, updates, writer)
+}
+
+fn without_value(update: Update) -> Update {
+    match update {
+        Update::Put(entry) => {
+            let state = EntryState { presence: Presence::ValueUnknown, origin: entry.state.origin };
+            Update::Put(Entry { key: entry.key, row: RowFingerprint::of(0), state })
+        }
+        drop @ Update::Drop(_) => drop,
+    }
 }
 
 /// Writes what the segments and, above them, the updates say; of equal keys the last source speaks.
 fn merge<B: AsRef<[u8]>, W: Write>(
     kind: Kind,
     segments: [Option<&Segment<B>>; 2],
+    carried: impl Fn(Update) -> Update,
     updates: impl IntoIterator<Item = Update>,
     mut writer: SegmentWriter<W>,
 ) -> Result<SegmentInfo, MergeError> {
@@ -99,7 +127,7 @@ fn merge<B: AsRef<[u8]>, W: Write>(
     let [below, above] = segments.map(|it| it.into_iter().flat_map(Segment::updates));
     let mut updates = Ascending { updates: updates.into_iter(), taken: 0, latest: None, mistake: None };
     let mut stored = Layered::new(below, above);
-    let mut next = Layered::new(&mut stored, &mut updates);
+    let mut next = Layered::new(stored.by_ref().map(carried), &mut updates);
     // Dropped keys that need no mention, as nothing lies below.
     let mut left_out = 0;
     for update in &mut next {

@@ -216,15 +216,50 @@ impl Mapping {
     pub fn value_digest_lines(&self) -> impl Iterator<Item = String> + '_ {
         self.values.iter().map(MappedField::digest_line)
     }
+
+    /// Positions among the values of those whose field `old` did not fill, or filled in another form.
+    pub fn values_not_in<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        let is_new = |it: &MappedField| !old.values.iter().any(|old| old.holds_what(it));
+        self.values.iter().enumerate().filter(move |(_, it)| is_new(it)).map(|(at, _)| at)
+    }
+
+    /// This mapping with every field that `new` fills too filled from the column, and in the zone, of `new`: what today's rows would have
+    /// been under this mapping. Fields that `new` has dropped are filled as they were.
+    #[must_use]
+    pub fn filled_as(&self, new: &Self) -> Self {
+        let filled = |it: &MappedField| {
+            let now = new.values.iter().find(|new| it.holds_what(new));
+            now.map_or_else(
+                || it.clone(),
+                |now| MappedField { column: now.column.clone(), model_type: now.model_type.clone(), ..it.clone() },
+            )
+        };
+        Self { keys: new.keys.clone(), values: self.values.iter().map(filled).collect(), time_zone: new.time_zone.clone() }
+    }
 }
 
 impl MappedField {
+    /// Whether equal values of both are equal in the same column of the data extension, which somebody may have renamed.
+    fn holds_what(&self, other: &Self) -> bool {
+        let is_same_column = match (&self.field_id, &other.field_id) {
+            (Some(id), Some(other)) => id == other,
+            _ => self.field.is_same_as(&other.field),
+        };
+        is_same_column && self.form() == other.form()
+    }
+
     fn digest_line(&self) -> String {
+        let (kind, class) = self.form();
+        format!("{:?} {kind} {class}", self.field.folded())
+    }
+
+    /// Field type and conversion, as far as a value depends on them.
+    fn form(&self) -> (String, &'static str) {
         let kind = match self.field_type {
             FieldType::Text { .. } => "Text".to_owned(),
             other => format!("{other:?}"),
         };
-        format!("{:?} {kind} {}", self.field.folded(), self.model_type.conversion_class())
+        (kind, self.model_type.conversion_class())
     }
 }
 

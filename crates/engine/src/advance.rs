@@ -31,7 +31,9 @@ pub(crate) async fn advance(
     // Segments of one mapping and table are merged together; there are several only after a crash between two configurations.
     while let Some(first) = recorder.state().confirmed.first().cloned() {
         let same = |it: &&ConfirmedSegment| {
-            it.identity.is_same_table(&first.identity) && mapping_digest(&it.mapping) == mapping_digest(&first.mapping)
+            it.identity.is_same_table(&first.identity)
+                && it.identity.shares_fields_with(&first.identity)
+                && mapping_digest(&it.mapping) == mapping_digest(&first.mapping)
         };
         let batch: Vec<ConfirmedSegment> = recorder.state().confirmed.iter().take_while(same).cloned().collect();
         merge(job, ports, recorder, scheme, opened, &batch).await?;
@@ -51,12 +53,14 @@ async fn merge(
     let segments = Segments::new(ports, job.activation.name.as_str(), scheme).knowing(opened);
     let state = recorder.state();
     let retired = is_retired(state, &latest.identity, &latest.mapping);
-    let same_mapping = !retired && state.mapping.as_ref().is_some_and(|it| mapping_digest(it) == mapping_digest(&latest.mapping));
+    let same_mapping = state.mapping.as_ref().is_some_and(|it| mapping_digest(it) == mapping_digest(&latest.mapping));
+    let same_fields = state.identity.as_ref().is_some_and(|it| it.shares_fields_with(&latest.identity));
+    let comparable = !retired && same_mapping && same_fields;
     let counted = if retired { state.baseline.emptied() } else { state.baseline.clone() };
     let old = segments.open_baseline(&counted, state.mapping.as_deref().filter(|_| !retired))?;
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
-    let next = segments.write_next(&old, &counted, Layers::new(&opened), updates_len, &latest.mapping, same_mapping)?;
+    let next = segments.write_next(&old, &counted, Layers::new(&opened), updates_len, &latest.mapping, comparable)?;
     let Some(baseline) = next else { return Ok(()) };
     let merged = batch.iter().map(|it| it.segment.name.clone()).collect();
     let (mapping, identity) = (latest.mapping.clone(), latest.identity.clone());

@@ -21,7 +21,7 @@ pub(crate) struct Known {
     pub membership: Option<Baseline<Blob>>,
     /// Whether the data extension was known to hold nothing at all.
     pub is_empty: bool,
-    /// Whether entries say which keys are there, but no longer with which values.
+    /// Whether entries say which keys are there, but no longer with which values: the fields are others, or filled otherwise.
     pub values_unknown: bool,
     /// Whether some of the keys in the baseline are gone, and it cannot be read which.
     pub keys_unknown: bool,
@@ -75,10 +75,11 @@ impl Known {
         self.is_member(key) == Some(false)
     }
 
-    /// Whether nothing is known of the values there, in spite of an entry: the fields are others, or the row was made again since.
+    /// Whether nothing is known of the values there, in spite of an entry whose value would count otherwise, and only this run can tell: the row
+    /// was made again since, or is perhaps gone.
     pub fn distrusts(&self, key: KeyFingerprint) -> bool {
         let was_made_since = || self.membership.as_ref().and_then(|it| it.get(key)).is_some_and(|it| it.row == MADE_SINCE);
-        self.values_unknown || was_made_since()
+        self.keys_unknown || was_made_since()
     }
 
     /// What a valid row is, from the baseline's answer.
@@ -91,7 +92,7 @@ impl Known {
         // A row in doubt is never unchanged, whatever its value now: the other end may hold what was sent and lost.
         let in_doubt = self.is_in_doubt(key);
         let was_made_since = matches!(member, Some(Some(it)) if it.row == MADE_SINCE);
-        let is_trusted = !self.values_unknown && !in_doubt && !is_gone && !was_made_since;
+        let is_trusted = !self.values_unknown && !self.keys_unknown && !in_doubt && !is_gone && !was_made_since;
         let confirmed = matches!(probe, Probe::Same { .. }) && is_trusted;
         if confirmed && !self.full {
             return match probe {

@@ -225,14 +225,14 @@ impl Run<'_> {
 
     /// What needs no import is written down at once: rows that left or returned, keys that are gone, rows known under a new mapping.
     async fn advance_locally(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
-        let Resolved { mapping, identity, scheme, retired, is_new_baseline, .. } = &compared.resolved;
+        let Resolved { mapping, identity, scheme, retired, is_comparable, .. } = &compared.resolved;
         let Some(local) = &compared.sealed.local.segment else { return Ok(()) };
         let old = &compared.known.baseline;
         let segments = Segments::new(self.ports, self.job.activation.name.as_str(), scheme);
         let updates = segments.open(outflow_baseline::Kind::Delta, local, Some(mapping))?;
         let before = &recorder.state().baseline;
         let counted = if *retired { before.emptied() } else { before.clone() };
-        let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, !is_new_baseline)?;
+        let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
         if let Some(baseline) = next {
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use outflow_baseline::{
-    Baseline, Expect, Header, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base, write_delta,
+    Baseline, Expect, Header, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base, write_base_of_new_values,
+    write_delta,
 };
 use outflow_domain::{BaselineRef, Mapping, RunId, SegmentRef};
 use outflow_ports::{Blob, DurableWriter};
@@ -151,7 +152,8 @@ impl<'p> Segments<'p> {
 
     /// Writes the baseline that follows `old`, and names it; `None` when nothing changes.
     ///
-    /// A baseline under another mapping is always written as a new base.
+    /// Where the values are not `comparable`, which is under another mapping or after a field was re-created, it is always written as a
+    /// new base: of the old entries only their keys are known in it.
     pub fn write_next(
         &self,
         old: &Baseline<Blob>,
@@ -159,12 +161,12 @@ impl<'p> Segments<'p> {
         updates: impl Iterator<Item = Update>,
         updates_len: u64,
         mapping: &Mapping,
-        same_mapping: bool,
+        comparable: bool,
     ) -> Result<Option<BaselineRef>, EngineError> {
         let entries = |it: Option<&Segment<Blob>>| it.map_or(0, Segment::len);
         let shape = match next_shape(entries(old.base()), entries(old.delta()), updates_len) {
-            Shape::Nothing if same_mapping => return Ok(None),
-            Shape::Delta if same_mapping => Shape::Delta,
+            Shape::Nothing if comparable => return Ok(None),
+            Shape::Delta if comparable => Shape::Delta,
             _ => Shape::Base,
         };
         let version = old_ref.version + 1;
@@ -174,7 +176,8 @@ impl<'p> Segments<'p> {
         let writer = SegmentWriter::new(&mut file as &mut dyn Write, self.header(kind, mapping, version))?;
         let info = match kind {
             Kind::Delta => write_delta(old.delta(), updates, writer)?,
-            _ => write_base(old.base(), old.delta(), updates, writer)?,
+            _ if comparable => write_base(old.base(), old.delta(), updates, writer)?,
+            _ => write_base_of_new_values(old.base(), old.delta(), updates, writer)?,
         };
         file.commit()?;
         let written = SegmentRef { name, bytes: info.bytes, entries: info.entries, checksum: info.checksum };

@@ -1,7 +1,10 @@
 //! The next delta and the next base against a map.
 
-use outflow_baseline::{Baseline, Kind, MergeError, SegmentWriter, Update, WriteError, write_base, write_delta};
-use outflow_domain::KeyFingerprint;
+use outflow_baseline::{
+    Baseline, Entry, EntryState, Kind, MergeError, Presence, SegmentWriter, Update, WriteError, write_base, write_base_of_new_values,
+    write_delta,
+};
+use outflow_domain::{KeyFingerprint, RowFingerprint};
 use proptest::prelude::*;
 
 use crate::support::{self, Changes, Rows, base, changed, changes, delta, entries, header, open, rows, updates};
@@ -40,6 +43,23 @@ proptest! {
         let next = open(Kind::Base, bytes).expect("whole");
         prop_assert_eq!(next.info(), info);
         prop_assert_eq!(next.entries().collect::<Vec<_>>(), entries(&changed(&changed(&rows, &old), &new)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_base_of_new_values_knows_the_values_of_its_updates_alone(rows in rows(), old in changes(), new in changes()) {
+        let (old_base, old_delta) = (base(&rows), delta(&old));
+        let mut bytes = Vec::new();
+        write_base_of_new_values(Some(&old_base), Some(&old_delta), updates(&new), writer(Kind::Base, &mut bytes)).expect("written");
+        let next = open(Kind::Base, bytes).expect("whole");
+        let carried = |it: Entry| {
+            let is_new = new.contains_key(&it.key.0);
+            let unknown = EntryState { presence: Presence::ValueUnknown, origin: it.state.origin };
+            if is_new { it } else { Entry { row: RowFingerprint::of(0), state: unknown, ..it } }
+        };
+        let expected: Vec<Entry> = entries(&changed(&changed(&rows, &old), &new)).into_iter().map(carried).collect();
+        prop_assert_eq!(next.entries().collect::<Vec<_>>(), expected);
     }
 }
 

@@ -142,3 +142,35 @@ fn the_digest_ignores_columns_and_lengths() {
     let other = Mapping::check(&activation("Key=id", "Email=tier", ""), &model(), &longer).unwrap();
     assert_eq!(one.digest_text(), other.digest_text());
 }
+
+/// The mapping of a data extension in which `Email` may bear another name.
+fn renamed(name: &str, fields: &str, zone: Option<&str>) -> Mapping {
+    let mut destination = members();
+    destination.fields[1].name = name.parse().unwrap();
+    let activation = Activation { time_zone: zone.map(str::to_owned), ..activation("Key=id", fields, "") };
+    Mapping::check(&activation, &model(), &destination).unwrap()
+}
+
+#[test]
+fn a_renamed_field_is_no_new_one() {
+    let (old, new) = (renamed("Email", "Email=mail", None), renamed("Mail", "Mail=mail Age=age", None));
+    let added: Vec<_> = new.values_not_in(&old).map(|at| new.values()[at].field.as_str()).collect();
+    assert_eq!(added, ["Age"]);
+}
+
+#[test]
+fn another_column_of_the_name_is_a_new_one() {
+    let mut remade = members();
+    remade.fields[1].id = ObjectId("id-again".into());
+    let new = Mapping::check(&activation("Key=id", "Email=mail", ""), &model(), &remade).unwrap();
+    assert_eq!(new.values_not_in(&renamed("Email", "Email=mail", None)).count(), 1);
+}
+
+#[test]
+fn an_old_mapping_is_filled_as_the_new_one_fills_it() {
+    let old = renamed("Email", "Email=mail Age=age", None);
+    let filled = old.filled_as(&renamed("Mail", "Mail=tier", Some("Europe/Paris")));
+    let columns: Vec<_> = filled.values().iter().map(|it| (it.field.as_str(), it.column.as_str())).collect();
+    assert_eq!(columns, [("Age", "age"), ("Email", "tier")]);
+    assert_eq!(filled.time_zone(), Some("Europe/Paris"));
+}

@@ -61,7 +61,8 @@ impl Drop for PrivateFiles {
 
 /// How rows are recognised whose baseline was written under another mapping: one pass computes both fingerprints.
 pub(crate) struct Rebase {
-    /// The mapping the baseline is written under.
+    /// The mapping the baseline is written under, its fields filled as the new mapping fills them: a row is unchanged when the values it is
+    /// to have now are those that were confirmed.
     pub old: Mapping,
     /// Positions in the new mapping's fields of those that the old one did not have.
     pub added: Vec<usize>,

@@ -32,8 +32,9 @@ pub(crate) struct Resolved {
     /// What is known of the destination; taken by the comparison.
     pub known: Option<Known>,
     pub rebase: Option<Rebase>,
-    /// Whether the next baseline must be written whole: under a new mapping, or over one that no longer counts.
-    pub is_new_baseline: bool,
+    /// Whether fingerprints of the baseline's rows mean what those of this run mean. Otherwise the next one is written whole: under a new
+    /// mapping, after a field was re-created, or over one that no longer counts.
+    pub is_comparable: bool,
     /// Whether an older baseline no longer counts, since it speaks of another table or of other keys.
     pub retired: bool,
     /// Digest of all that a refusal depends on beside the row.
@@ -123,15 +124,15 @@ pub(crate) async fn resolve(
         lanes,
         refused: remembered(refused, &schema_digest),
         membership: found.keys.take(),
-        values_unknown: values_unknown || found.lost,
+        values_unknown,
         keys_unknown: found.lost,
         insert: activation.insert,
         full: options.full,
     };
-    let is_new_baseline = retired || !same_mapping;
+    let is_comparable = !retired && same_mapping && fields_are_the_same;
     let Found { newest_row, warnings, .. } = found;
     let known = Some(known);
-    Ok(Resolved { mapping, identity, route, schema, scheme, known, rebase, is_new_baseline, retired, schema_digest, warnings, newest_row })
+    Ok(Resolved { mapping, identity, route, schema, scheme, known, rebase, is_comparable, retired, schema_digest, warnings, newest_row })
 }
 
 /// What was found out about the rows of the data extension.
@@ -212,15 +213,13 @@ pub(crate) fn is_retired(state: &ActivationState, identity: &Identity, mapping: 
 }
 
 fn rebase(old: &Mapping, new: &Mapping, schema: &SchemaRef) -> Option<Rebase> {
-    // Where the model no longer has a column of the old mapping, old fingerprints cannot be computed: every row is sent.
-    Canonicalizer::new(old, schema).ok()?;
-    let old_lines: Vec<String> = old.value_digest_lines().collect();
-    let keys = new.keys().len();
-    let added: Vec<usize> =
-        new.value_digest_lines().enumerate().filter(|(_, line)| !old_lines.contains(line)).map(|(at, _)| keys + at).collect();
+    let added: Vec<usize> = new.values_not_in(old).map(|at| new.keys().len() + at).collect();
     let fields: Vec<_> = new.fields().collect();
     let added_are_new_columns = added.iter().all(|&at| fields[at].field_id.is_none());
-    Some(Rebase { old: old.clone(), added, added_are_new_columns })
+    let old = old.filled_as(new);
+    // Where the model no longer has a column of the old mapping, old fingerprints cannot be computed: every row is sent.
+    Canonicalizer::new(&old, schema).ok()?;
+    Some(Rebase { old, added, added_are_new_columns })
 }
 
 fn remembered(refused: Vec<RefusedRow>, schema_digest: &str) -> HashMap<KeyFingerprint, RowFingerprint> {

@@ -29,7 +29,7 @@ pub(crate) struct SealedPass {
     pub decided: OutcomeCounts,
     /// What is to be sent, by intent.
     pub to_send: BTreeMap<Write, u64>,
-    /// Whether every entry whose values are not known any more is marked as such by `local`.
+    /// Whether every entry that is not trusted any more is marked as such by `local`.
     pub is_all_marked: bool,
     /// The files with their rows in doubt once an import starts; empty segments for a mere plan.
     pub parts: Vec<SealedPart>,
@@ -218,7 +218,8 @@ impl Seal<'_, '_> {
     }
 
     /// Writes down that the values of a row are not known any more, before anything is sent: what is refused, or never comes to be sent, must
-    /// not count as confirmed later.
+    /// not count as confirmed later. Where those of no row are known, the next baseline is written without them (`Segments::write_next`), and
+    /// until then every run finds out the same.
     fn mark(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
         match record.old {
             Some(old) if old.state.presence != Presence::ValueUnknown && self.pass.known.distrusts(record.key) => {
@@ -239,7 +240,10 @@ impl Seal<'_, '_> {
         if entry.state.presence == Presence::Present {
             *newly_left += 1;
         }
-        let presence = if self.pass.known.distrusts(entry.key) { Presence::ValueUnknown } else { Presence::LeftKept };
+        // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of.
+        let Pass { known, rebase, .. } = self.pass;
+        let is_unknown = known.values_unknown || rebase.is_some() || known.distrusts(entry.key);
+        let presence = if is_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
         if matches!(entry.state.presence, Presence::Present | Presence::LeftKept) && entry.state.presence != presence {
             let state = EntryState { presence, origin: entry.state.origin };
             self.update(Update::Put(Entry { state, ..*entry }), found)?;

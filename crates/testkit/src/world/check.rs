@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{MEMBERS, Rule, Script, World, blanks_arrive};
+use super::{Fields, MEMBERS, Rule, Script, World, blanks_arrive};
 use crate::simulated::{Cell, ModelRow};
 
 /// A rule that did not hold.
@@ -52,6 +52,13 @@ pub(super) enum Group<'w> {
     Withheld,
 }
 
+/// A column that holds something else than the model.
+struct Difference {
+    column: &'static str,
+    wanted: Option<String>,
+    held: Option<String>,
+}
+
 impl World {
     /// The model's rows by key as the service compares keys; rows without a key are in none.
     pub(super) fn groups(&self) -> BTreeMap<String, Group<'_>> {
@@ -72,35 +79,51 @@ impl World {
 
     /// Columns that hold something else than the model.
     pub(super) fn differences(&self, row: &ModelRow, found: &Stored) -> Vec<String> {
+        let told = |it: Difference| format!("{} should be {:?} and is {:?}", it.column, it.wanted, it.held);
+        self.each_difference(row, found).map(told).collect()
+    }
+
+    fn each_difference(&self, row: &ModelRow, found: &Stored) -> impl Iterator<Item = Difference> {
         let blanks = blanks_arrive(&self.script.switches);
-        let wanted = self.wanted(row).into_iter();
-        let differs = |(column, wanted): (&str, Option<String>)| {
+        let differs = move |(column, wanted): (&'static str, Option<String>)| {
             let held = found.get(column).cloned().flatten().filter(|it| !it.is_empty());
-            (wanted != held && (wanted.is_some() || blanks)).then(|| format!("{column} should be {wanted:?} and is {held:?}"))
+            (wanted != held && (wanted.is_some() || blanks)).then_some(Difference { column, wanted, held })
         };
-        wanted.filter_map(differs).collect()
+        self.wanted(row).into_iter().filter_map(differs)
+    }
+
+    /// Whether a stored row is what one version of the model was, but for what others have emptied.
+    pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
+        let is_emptied = |it: Difference| self.others.has_emptied(it.column, it.held.as_deref());
+        versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied))
     }
 
     /// What the mapped columns must read, in the service's own spelling.
     pub(super) fn wanted(&self, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
-        let columns = ["Name", "Age", "Amount", "Active", "Born", "Seen"];
+        self.wanted_under(self.fields, row)
+    }
+
+    fn wanted_under(&self, fields: Fields, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         let offset = self.script.switches.server_offset_hours * 3600;
-        let mapped = columns.into_iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
-        let mut wanted: Vec<_> = mapped.map(|(at, column)| (column, spelled(&row.0[at + 1], offset))).collect();
-        if self.script.custom {
-            wanted.push(("note", spelled(&row.0[7], offset)));
-        }
-        wanted
+        fields.each().map(|(field, column)| (field, spelled(&row.0[column], offset))).collect()
+    }
+
+    /// Whether a value of a stored row is one that the model ever had for it, or none.
+    pub(super) fn is_explained(&self, versions: &[ModelRow], column: &str, value: Option<&str>) -> bool {
+        let Some(value) = value.filter(|it| !it.is_empty()) else { return true };
+        let fills = |fields: &Fields, row: &ModelRow| {
+            self.wanted_under(*fields, row).into_iter().any(|(field, wanted)| field == column && wanted.as_deref() == Some(value))
+        };
+        versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
     }
 
     /// Whether every mapped cell fits its field.
     pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
-        let is_mapped = |at: usize| self.script.mapped >> at & 1 == 1;
         let key_fits = matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
-        let name_fits = !matches!(&row.0[1], Cell::Text(name) if name.encode_utf16().count() > 12);
+        let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if name.encode_utf16().count() > 12);
         let age_fits = !matches!(row.0[2], Cell::Integer(age) if i32::try_from(age).is_err());
         let amount_fits = !matches!(row.0[3], Cell::Decimal(units) if units.abs() >= 100_000_000);
-        key_fits && (name_fits || !is_mapped(0)) && (age_fits || !is_mapped(1)) && (amount_fits || !is_mapped(2))
+        key_fits && (name_fits || !self.fields.has(0)) && (age_fits || !self.fields.has(1)) && (amount_fits || !self.fields.has(2))
     }
 
     pub(super) fn stored(&self) -> BTreeMap<String, Stored> {

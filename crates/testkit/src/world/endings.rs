@@ -9,6 +9,7 @@ use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 use super::{
     Broken, MEMBERS, Rule, World, blanks_arrive,
     check::{Group, MARKER, folded},
+    fields::NOTE_AT,
     is_done,
     others::FOREIGN,
     poll_once,
@@ -42,7 +43,7 @@ impl World {
     }
 
     fn one_thing_more(&mut self) -> Result<(), Box<Broken>> {
-        match self.script.seed % 9 {
+        match self.script.seed % 14 {
             0 => self.a_row_leaves_and_returns(),
             1 => self.a_row_is_refused(),
             2 => self.rows_are_lost(&OtherWrite::RecreateDataExtension { de: MEMBERS.into() }),
@@ -51,6 +52,11 @@ impl World {
             5 => self.a_key_occurs_twice(),
             6 => self.a_value_changes(),
             7 => self.the_source_breaks_off(),
+            8 => self.a_field_goes_and_returns(),
+            9 => self.a_column_is_created(),
+            10 => self.another_column_fills_a_field(),
+            11 => self.another_field_is_filled(),
+            12 => self.a_field_is_made_again(),
             _ => self.the_machine_crashes(),
         }
     }
@@ -165,7 +171,7 @@ impl World {
     }
 
     /// Positions of rows that alone have their key and are there.
-    fn lone_rows(&self) -> Vec<(usize, String)> {
+    pub(super) fn lone_rows(&self) -> Vec<(usize, String)> {
         let groups = self.groups();
         let mut seen = BTreeSet::new();
         let mut lone = Vec::new();
@@ -184,12 +190,12 @@ impl World {
     /// The model with one row changed in a mapped column, in a way that can be sent.
     pub(super) fn changed(&self, at: usize) -> Vec<ModelRow> {
         let mut rows = self.rows.clone();
-        let column = self.script.mapped.trailing_zeros() as usize + 1;
+        let column = self.fields.column(self.fields.first());
         let other = |cell: &Cell, one: Cell, two: Cell| if *cell == one { two } else { one };
         let cell = &rows[at].0[column];
         let text = |it: &str| Cell::Text(it.to_owned());
         rows[at].0[column] = match column {
-            1 => other(cell, text("Zq7 new"), text("Zq7 newer")),
+            1 | NOTE_AT => other(cell, text("Zq7 new"), text("Zq7 newer")),
             2 => other(cell, Cell::Integer(70), Cell::Integer(71)),
             3 => other(cell, Cell::Decimal(7000), Cell::Decimal(7100)),
             4 => other(cell, Cell::Boolean(true), Cell::Boolean(false)),
@@ -278,8 +284,8 @@ impl World {
     /// Rules 1 and 4: a row that becomes invalid keeps what is there, and has not left.
     fn a_row_becomes_invalid(&mut self) -> Result<(), Box<Broken>> {
         let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
-        let (column, cell) = match self.script.mapped {
-            it if it & 1 > 0 => (1, Cell::Text("Zq7 is much too long".into())),
+        let (column, cell) = match self.fields.mapped {
+            it if it & 1 > 0 => (self.fields.column(0), Cell::Text("Zq7 is much too long".into())),
             it if it & 2 > 0 => (2, Cell::Integer(3_000_000_000)),
             it if it & 4 > 0 => (3, Cell::Decimal(123_456_789)),
             _ => return Ok(()),

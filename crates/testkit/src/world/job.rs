@@ -7,7 +7,11 @@ use outflow_engine::{Job, Split};
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
 
-use super::{MEMBERS, World};
+use super::{
+    MEMBERS, World,
+    fields::{ALIAS, NOTE},
+};
+use crate::simulated::SimulatedSource;
 
 /// The secret of every world's project.
 pub(super) const SECRET: &[u8] = b"a secret of the simulated world";
@@ -19,8 +23,8 @@ const DEADLINE_S: u64 = 3600;
 impl World {
     pub(super) fn job(&self) -> Job {
         let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
-        let fields = [("Name", "name"), ("Age", "age"), ("Amount", "amount"), ("Active", "active"), ("Born", "born"), ("Seen", "seen")];
-        let mapped = fields.iter().enumerate().filter(|(at, _)| self.script.mapped >> at & 1 == 1);
+        let schema = SimulatedSource::schema();
+        let mapped = self.fields.each().filter(|(field, _)| *field != NOTE);
         let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
         Job {
             activation: Activation {
@@ -28,8 +32,8 @@ impl World {
                 data_extension: MEMBERS.parse().expect("a key"),
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
-                fields: mapped.map(|(_, (field, column))| wish(field, column)).collect(),
-                custom_attributes: if self.script.custom { vec!["note".into()] } else { Vec::new() },
+                fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
+                custom_attributes: if self.fields.custom { vec![NOTE.into()] } else { Vec::new() },
                 time_zone: None,
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
                 part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
@@ -72,6 +76,7 @@ pub(super) fn members() -> DataExtensionSpec {
             field("Born", FieldType::Date, None, None),
             field("Seen", FieldType::Date, None, None),
             field("Foreign", FieldType::Text, Some(20), None),
+            field(ALIAS, FieldType::Text, Some(12), None),
         ],
         ..DataExtensionSpec::default()
     }

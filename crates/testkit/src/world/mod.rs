@@ -6,7 +6,9 @@
 
 mod check;
 mod endings;
+mod fields;
 mod job;
+mod mapping_endings;
 mod others;
 mod rule;
 mod script;
@@ -32,6 +34,7 @@ use outflow_sandbox::model::{BlankCells, Config, Model, Switches};
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use check::Broken;
+pub use fields::Fields;
 pub use rule::Rule;
 pub use script::{Event, Script};
 pub use shrink::shrink;
@@ -64,6 +67,10 @@ pub struct World {
     files: SimulatedFiles,
     saboteur: Option<Saboteur>,
     rows: Vec<ModelRow>,
+    /// What is mapped now.
+    fields: Fields,
+    /// All that was ever mapped.
+    mapped: Vec<Fields>,
     others: Others,
     /// Every row the model ever had, by key as the service compares it.
     ever: BTreeMap<String, Vec<ModelRow>>,
@@ -100,6 +107,8 @@ struct Before {
     arrivals: usize,
     refused: Vec<outflow_domain::RefusedRow>,
     has_doubt: bool,
+    /// Nothing of an earlier run may still write.
+    is_settled: bool,
     sends_refused: bool,
 }
 
@@ -129,6 +138,8 @@ impl World {
             files: SimulatedFiles::new(Arc::clone(&model), clock.clone(), fuse.clone()),
             saboteur: None,
             rows: Vec::new(),
+            fields: script.fields,
+            mapped: vec![script.fields],
             others: Others::default(),
             ever: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -197,9 +208,17 @@ impl World {
         }
     }
 
+    fn map(&mut self, fields: Fields) {
+        self.fields = fields;
+        if !self.mapped.contains(&fields) {
+            self.mapped.push(fields);
+        }
+    }
+
     fn happen(&mut self, event: &Event) -> Result<(), Box<Broken>> {
         match event {
             Event::Model(rows) => self.set_rows(rows),
+            Event::Map(fields) => self.map(*fields),
             Event::Other(write) => self.other(write),
             Event::Fault(fault) => {
                 self.others.may_write(fault);
@@ -240,6 +259,7 @@ impl World {
             arrivals: self.files.arrivals(),
             refused: self.ledger.refused_of(&Self::name()),
             has_doubt: state.open_parts.iter().any(|it| it.doubt.is_some()),
+            is_settled: state.open_parts.is_empty() && self.abandoned.is_empty(),
             sends_refused: options.full || options.retry_refused,
         };
         match crash_after {

@@ -18,6 +18,8 @@ pub(super) struct Others {
     pub made: BTreeSet<String>,
     /// Keys whose foreign column somebody else has filled and nobody has removed.
     pub filled: BTreeSet<String>,
+    /// Fields that somebody has removed and made again: what rows held there is gone.
+    pub remade: BTreeSet<String>,
     /// Keys that a fault may remove at any moment.
     threatened: BTreeSet<String>,
 }
@@ -27,11 +29,13 @@ impl Others {
     pub fn wrote(&mut self, write: &OtherWrite) {
         let keys = keys_of(write);
         self.touched.extend(keys.iter().cloned());
-        if matches!(write, OtherWrite::UpsertRow { .. }) {
-            self.made.extend(keys.iter().cloned());
-            self.filled.extend(keys.into_iter().filter(|it| !self.threatened.contains(it)));
-        } else {
-            self.filled.retain(|it| !keys.contains(it));
+        match write {
+            OtherWrite::UpsertRow { .. } => {
+                self.made.extend(keys.iter().cloned());
+                self.filled.extend(keys.into_iter().filter(|it| !self.threatened.contains(it)));
+            }
+            OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
+            _ => self.filled.retain(|it| !keys.contains(it)),
         }
     }
 
@@ -40,12 +44,19 @@ impl Others {
         let (Effect::Before { write } | Effect::After { write }) = &fault.effect else { return };
         let keys = keys_of(write);
         self.touched.extend(keys.iter().cloned());
-        if matches!(write, OtherWrite::UpsertRow { .. }) {
-            self.made.extend(keys);
-        } else {
-            self.filled.retain(|it| !keys.contains(it));
-            self.threatened.extend(keys);
+        match write {
+            OtherWrite::UpsertRow { .. } => self.made.extend(keys),
+            OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
+            _ => {
+                self.filled.retain(|it| !keys.contains(it));
+                self.threatened.extend(keys);
+            }
         }
+    }
+
+    /// Whether a field holds nothing since somebody has made it again.
+    pub fn has_emptied(&self, field: &str, held: Option<&str>) -> bool {
+        held.is_none_or(str::is_empty) && self.remade.contains(field)
     }
 
     /// Faults are gone.

@@ -7,7 +7,11 @@ use outflow_sandbox::model::{
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
-use super::{MEMBERS, Values, model_row};
+use super::{
+    Fields, MEMBERS, Values,
+    fields::{ALIAS, FIELDS},
+    model_row,
+};
 use crate::simulated::{Cell, ModelRow};
 
 /// The keys of all worlds; some are equal as the service compares them.
@@ -18,6 +22,8 @@ pub(super) const KEYS: [&str; 12] = ["a1", "A1", "b2", "b2 ", "c3", "d-4", "e5",
 pub enum Event {
     /// The model has these rows from now on.
     Model(Vec<ModelRow>),
+    /// Other fields are mapped from now on.
+    Map(Fields),
     /// Another writer acts.
     Other(Box<OtherWrite>),
     /// Something will go wrong.
@@ -50,10 +56,8 @@ pub struct Script {
     pub update_only: bool,
     /// The road is SOAP.
     pub soap: bool,
-    /// Which of the six fields are mapped, as bits.
-    pub mapped: u8,
-    /// Whether the column `note` is exported as a custom attribute.
-    pub custom: bool,
+    /// What is mapped at first.
+    pub fields: Fields,
     /// Bytes of a part.
     pub part_bytes_max: Option<u64>,
     /// What happens.
@@ -91,9 +95,8 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { update_only, soap, mapped, custom, part_bytes_max, .. } = self;
-        let parts =
-            format!("update_only {update_only}, soap {soap}, mapped {mapped:06b}, custom {custom}, part_bytes_max {part_bytes_max:?}");
+        let Self { update_only, soap, fields, part_bytes_max, .. } = self;
+        let parts = format!("update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}");
         format!("{parts}, {}", unusual.join(", "))
     }
 }
@@ -105,6 +108,10 @@ struct Draw {
 impl Draw {
     fn script(&mut self, seed: u64) -> Script {
         let update_only = self.chance.random_bool(0.3);
+        let fields =
+            Fields { mapped: self.chance.random_range(1..64), custom: self.chance.random_bool(0.3), alias: false, from_note: false };
+        let mut mapped = fields;
+        let maps_change = self.chance.random_bool(0.3);
         let mut events = Vec::new();
         if update_only || self.chance.random_bool(0.3) {
             for _ in 0..self.chance.random_range(0..6) {
@@ -137,6 +144,10 @@ impl Draw {
             if self.chance.random_bool(0.2) {
                 events.push(Event::Wait(self.chance.random_range(1..20_000)));
             }
+            if maps_change && self.chance.random_bool(0.5) {
+                mapped = if self.chance.random_bool(0.25) { fields } else { self.mapped_otherwise(mapped) };
+                events.push(Event::Map(mapped));
+            }
             // Back to what it was: A, B, A.
             let next = if self.chance.random_bool(0.25) { before.clone() } else { self.mutated(&rows) };
             before = std::mem::replace(&mut rows, next);
@@ -152,11 +163,27 @@ impl Draw {
             },
             update_only,
             soap: self.chance.random_bool(0.4),
-            mapped: self.chance.random_range(1..64),
-            custom: self.chance.random_bool(0.3),
+            fields,
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             events,
         }
+    }
+
+    /// One field more, one less, another in its place, or another column behind it.
+    fn mapped_otherwise(&mut self, fields: Fields) -> Fields {
+        let mut changed = fields;
+        for _ in 0..self.chance.random_range(1..=2) {
+            match self.chance.random_range(0..10) {
+                0..=3 => {
+                    let other = changed.mapped ^ (1 << self.chance.random_range(0..FIELDS.len()));
+                    changed.mapped = if other == 0 { changed.mapped } else { other };
+                }
+                4..=5 => changed.custom ^= true,
+                6..=7 => changed.alias ^= true,
+                _ => changed.from_note ^= true,
+            }
+        }
+        changed
     }
 
     fn rows(&mut self) -> Vec<ModelRow> {
@@ -217,7 +244,7 @@ impl Draw {
 
     fn other(&mut self) -> OtherWrite {
         let de = || MEMBERS.to_owned();
-        match self.chance.random_range(0..10) {
+        match self.chance.random_range(0..11) {
             0..=3 => self.upsert(),
             4..=6 => {
                 let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
@@ -225,7 +252,11 @@ impl Draw {
             }
             7 => OtherWrite::ClearRows { de: de() },
             8 => OtherWrite::ExpireRows { de: de(), count: self.chance.random_range(1..4) },
-            _ => OtherWrite::RecreateDataExtension { de: de() },
+            9 => OtherWrite::RecreateDataExtension { de: de() },
+            _ => {
+                let field = FIELDS.choose(&mut self.chance).copied().unwrap_or(ALIAS);
+                OtherWrite::RecreateField { de: de(), field: field.into() }
+            }
         }
     }
 

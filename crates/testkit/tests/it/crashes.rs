@@ -4,7 +4,7 @@ use outflow_engine::RunOptions;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Script, World},
+    world::{Event, Fields, Script, World},
 };
 
 /// More effects than any run of the story has.
@@ -49,7 +49,8 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     };
     let soap = matches!(road, Road::Soap);
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
-    Script { seed: 8, switches, update_only: false, soap, mapped: 0b11, custom: true, part_bytes_max: Some(120), events }
+    let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
+    Script { seed: 13, switches, update_only: false, soap, fields, part_bytes_max: Some(120), events }
 }
 
 /// How the story's imports are told of.

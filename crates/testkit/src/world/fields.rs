@@ -1,0 +1,56 @@
+//! Which column of the model fills which field of the data extension: what a person may change between two runs.
+
+/// The fields that a world may map, in the order of the model's columns behind `id`.
+pub(super) const FIELDS: [&str; 6] = ["Name", "Age", "Amount", "Active", "Born", "Seen"];
+
+/// The field that may be filled in place of `Name`.
+pub(super) const ALIAS: &str = "Alias";
+
+/// The column that is exported as a field of its own name, and created when it is missing.
+pub(super) const NOTE: &str = "note";
+
+/// The model's column of that name.
+pub(super) const NOTE_AT: usize = 7;
+
+/// Which column of the model fills which field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// Which of the six fields are mapped, as bits.
+    pub mapped: u8,
+    /// Whether the column `note` is exported as a custom attribute.
+    pub custom: bool,
+    /// Whether `Alias` is filled with what would fill `Name`.
+    pub alias: bool,
+    /// Whether that is the column `note`, and not `name`.
+    pub from_note: bool,
+}
+
+impl Fields {
+    /// Each mapped field with the position of its column in the model.
+    pub(super) fn each(self) -> impl Iterator<Item = (&'static str, usize)> {
+        let field = move |at: usize| if at == 0 && self.alias { ALIAS } else { FIELDS[at] };
+        let mapped = (0..FIELDS.len()).filter(move |&at| self.mapped >> at & 1 == 1).map(move |at| (field(at), self.column(at)));
+        mapped.chain(self.custom.then_some((NOTE, NOTE_AT)))
+    }
+
+    /// The model's column behind the `at`-th field.
+    pub(super) const fn column(self, at: usize) -> usize {
+        if at == 0 && self.from_note { NOTE_AT } else { at + 1 }
+    }
+
+    /// Whether the `at`-th field is mapped.
+    pub(super) const fn has(self, at: usize) -> bool {
+        self.mapped >> at & 1 == 1
+    }
+
+    /// The first mapped field.
+    pub(super) const fn first(self) -> usize {
+        self.mapped.trailing_zeros() as usize
+    }
+
+    /// All mapped but one.
+    #[must_use]
+    pub(super) const fn without(self, at: usize) -> Self {
+        Self { mapped: self.mapped & !(1 << at), ..self }
+    }
+}
