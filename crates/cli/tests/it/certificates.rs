@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{Read, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -95,29 +95,36 @@ impl Front {
 fn pass_on(mut client: TcpStream, config: &Arc<ServerConfig>, behind: &str, heard: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     let mut tls = ServerConnection::new(Arc::clone(config)).map_err(std::io::Error::other)?;
     let mut secured = Stream::new(&mut tls, &mut client);
-    let mut request = Vec::new();
-    let mut bytes = [0; 4096];
-    while !is_whole(&request) {
-        let read = secured.read(&mut bytes)?;
-        heard.lock().expect("nobody panics with it").extend_from_slice(&bytes[..read]);
-        request.extend_from_slice(&bytes[..read]);
-        if read == 0 {
-            return Ok(());
-        }
+    let request = read_message(&mut secured, |it| heard.lock().expect("nobody panics with it").extend_from_slice(it))?;
+    if request.is_empty() {
+        return Ok(());
     }
+    // Not shut down for writing: a server may take that for a client that has gone, and leave the answer out.
     let mut server = TcpStream::connect(behind)?;
     server.write_all(&request)?;
-    server.shutdown(Shutdown::Write)?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
-    secured.write_all(&answer)?;
+    secured.write_all(&read_message(&mut server, |_| ())?)?;
     secured.conn.send_close_notify();
     secured.flush()
 }
 
+/// Reads one request or answer, or what there is of it; `see` gets each piece at once.
+fn read_message(from: &mut impl Read, see: impl Fn(&[u8])) -> std::io::Result<Vec<u8>> {
+    let mut message = Vec::new();
+    let mut bytes = [0; 4096];
+    while !is_whole(&message) {
+        let read = from.read(&mut bytes)?;
+        see(&bytes[..read]);
+        message.extend_from_slice(&bytes[..read]);
+        if read == 0 {
+            break;
+        }
+    }
+    Ok(message)
+}
+
 /// Whether head and body are there.
-fn is_whole(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request).to_lowercase();
+fn is_whole(message: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(message).to_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|it| it.strip_prefix("content-length:")).and_then(|it| it.trim().parse().ok());
     body.len() >= length.unwrap_or(0)
