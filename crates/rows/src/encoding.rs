@@ -121,16 +121,9 @@ impl RowBytes {
         self.pad();
     }
 
-    /// Hashes the bytes of all rows, in whole words, two rows at a time.
-    pub(crate) fn each_pair<H: Copy>(&self, hash: impl Fn([&[u8]; 2]) -> [H; 2], mut take: impl FnMut(H)) {
-        let row = |at: usize| &self.bytes[self.starts[at] as usize..self.ends[at] as usize];
-        let rows = self.starts.len();
-        for at in (1..rows).step_by(2) {
-            hash([row(at - 1), row(at)]).into_iter().for_each(&mut take);
-        }
-        if rows % 2 == 1 {
-            take(hash([row(rows - 1), &[]])[0]);
-        }
+    /// The bytes of each row, in whole words.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &[[u8; 8]]> {
+        self.starts.iter().zip(&self.ends).map(|(start, end)| self.bytes[*start as usize..*end as usize].as_chunks().0)
     }
 
     fn begin(&mut self, columns: &[CanonicalColumn], rows: usize) -> usize {

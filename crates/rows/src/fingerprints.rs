@@ -19,7 +19,7 @@ pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyF
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
         bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK));
-        bytes.each_pair(|pair| key.hash_64(pair), |hash| rows.push(RowFingerprint::of(hash)));
+        key.hash_all_64(bytes.rows(), |hash| rows.push(RowFingerprint::of(hash)));
     }
 }
 
@@ -31,6 +31,6 @@ pub fn key_fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<
     let mut bytes = RowBytes::default();
     for from in (0..batch.rows()).step_by(CHUNK) {
         bytes.encode_folded(batch.keys(), from..batch.rows().min(from + CHUNK));
-        bytes.each_pair(|pair| key.hash_128(pair), |hash| keys.push(KeyFingerprint(hash)));
+        key.hash_all_128(bytes.rows(), |hash| keys.push(KeyFingerprint(hash)));
     }
 }
