@@ -7,7 +7,7 @@ use crate::layout::{BLOCK_BYTES, HEADER_BYTES, SegmentInfo};
 /// The first eight bytes: a byte that is not text, the name, and a line end that a text conversion would change.
 const MAGIC: [u8; 8] = *b"\x89OFBASE\n";
 /// The layout that this crate reads and writes.
-pub(crate) const FORMAT: u16 = 1;
+pub(crate) const FORMAT: u16 = 2;
 
 /// What a segment is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

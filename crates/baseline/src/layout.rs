@@ -16,8 +16,10 @@ pub(crate) const HEADER_BYTES: usize = 128;
 pub(crate) const FOOTER_BYTES: usize = 64;
 /// Bytes of the body under one checksum: whole pages and whole entries (2,048) both.
 pub(crate) const BLOCK_BYTES: usize = 2048 * ENTRY_BYTES;
-/// Bytes of one checksum, and of one bucket's start in the index.
-pub(crate) const WORD_BYTES: usize = 4;
+/// Bytes of one checksum.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
+/// Bytes of one bucket in the index: where it starts, and how many entries each eighth of it has.
+pub(crate) const BUCKET_BYTES: usize = 8;
 /// The most bits of a key that may choose its bucket.
 pub(crate) const BUCKET_BITS_MAX: u32 = 31;
 /// The most entries of a segment, as the index counts them in 32 bits.
@@ -70,10 +72,10 @@ impl Footer {
             return None;
         }
         let entries_end = usize::try_from(self.entries).ok()?.checked_mul(ENTRY_BYTES)?.checked_add(HEADER_BYTES)?;
-        let index_bytes = ((1usize << self.bucket_bits) + 1) * WORD_BYTES;
+        let index_bytes = ((1usize << self.bucket_bits) + 1) * BUCKET_BYTES;
         let index_end = entries_end.checked_add(index_bytes)?;
         let blocks = (index_end - HEADER_BYTES).div_ceil(BLOCK_BYTES);
-        let table_end = index_end.checked_add(blocks * WORD_BYTES)?;
+        let table_end = index_end.checked_add(blocks * CHECKSUM_BYTES)?;
         Some(Layout { entries_end, index_end, table_end })
     }
 

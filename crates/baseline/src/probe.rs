@@ -9,6 +9,7 @@ use outflow_domain::{KeyFingerprint, RowFingerprint};
 
 use crate::baseline::{Baseline, Level};
 use crate::entry::{Entry, EntryState, Presence, Value};
+use crate::index::Place;
 use crate::record::Old;
 use crate::seen::Seen;
 use crate::segment::{Segment, View};
@@ -153,27 +154,28 @@ impl View<'_> {
             let first = (number * GROUP_KEYS).min(keys.len());
             &keys[first..(first + GROUP_KEYS).min(keys.len())]
         };
-        let ask_index = |number: usize| group(number).iter().for_each(|&key| self.prefetch_index(key));
-        let ask_entries = |number: usize, starts: &mut [u32; GROUP_KEYS]| {
-            for (start, &key) in starts.iter_mut().zip(group(number)) {
-                *start = self.prefetch_entries(key);
+        let ask_index = |number: usize| group(number).iter().for_each(|&key| self.index.prefetch(key.0));
+        let ask_entries = |number: usize, places: &mut [Place; GROUP_KEYS]| {
+            for (place, &key) in places.iter_mut().zip(group(number)) {
+                *place = self.index.place(key.0);
+                self.prefetch_entries(*place);
                 if let Some(seen) = seen {
-                    seen.prefetch(*start as usize);
+                    seen.prefetch(place.first as usize);
                 }
             }
         };
-        // Where the buckets of the keys of this group and the next begin.
-        let (mut starts, mut next_starts) = ([0; GROUP_KEYS], [0; GROUP_KEYS]);
+        // Where the keys of this group and of the next may be.
+        let (mut places, mut next_places) = ([Place::default(); GROUP_KEYS], [Place::default(); GROUP_KEYS]);
         ask_index(0);
         ask_index(1);
-        ask_entries(0, &mut starts);
+        ask_entries(0, &mut places);
         for number in 0..keys.len().div_ceil(GROUP_KEYS) {
             ask_index(number + 2);
-            ask_entries(number + 1, &mut next_starts);
-            for (at, (&start, &key)) in starts.iter().zip(group(number)).enumerate() {
-                each(number * GROUP_KEYS + at, self.find_from(start as usize, key));
+            ask_entries(number + 1, &mut next_places);
+            for (at, (&place, &key)) in places.iter().zip(group(number)).enumerate() {
+                each(number * GROUP_KEYS + at, self.find_at(place, key));
             }
-            std::mem::swap(&mut starts, &mut next_starts);
+            std::mem::swap(&mut places, &mut next_places);
         }
     }
 }

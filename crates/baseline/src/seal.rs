@@ -165,6 +165,11 @@ impl Sealer {
         Ok(&self.sealed)
     }
 
+    /// Gives away the bucket sealed last, to be looked at while the next one is sealed in new memory.
+    pub fn give_away(&mut self) -> Sealed {
+        std::mem::take(&mut self.sealed)
+    }
+
     /// Sorts by key, the first-probed and lowest place of equal keys first.
     ///
     /// The bits after those that chose the bucket are as evenly spread as a hash is, so most records come to lie in their place, or

@@ -1,23 +1,22 @@
 //! A segment in place: checked whole once, then searched where it lies.
 
-use std::fmt;
-use std::ops::Range;
+use std::{fmt, num::NonZero, ops::Range, thread};
 
 use outflow_domain::KeyFingerprint;
 
 use crate::entry::{ENTRY_BYTES, Entry, EntryBytes, Update, Value, key_high_of, key_of, value_of};
 use crate::error::{Damage, OpenError};
 use crate::header::{Expect, Header, Kind};
-use crate::index::{bucket, first_mistake};
-use crate::layout::{BLOCK_BYTES, Footer, HEADER_BYTES, Layout, SegmentInfo, WORD_BYTES};
-use crate::raw::{prefetch, prefetch_bytes};
+use crate::index::{Index, Place};
+use crate::layout::{BLOCK_BYTES, BUCKET_BYTES, CHECKSUM_BYTES, Footer, HEADER_BYTES, Layout, SegmentInfo};
+use crate::raw::prefetch_bytes;
 
-/// Bytes that memory is fetched by.
-const CACHE_LINE_BYTES: isize = 64;
-/// Entries that are compared at once.
-const WINDOW: usize = 8;
-/// Bytes of these.
-const WINDOW_BYTES: isize = (WINDOW * ENTRY_BYTES) as isize;
+/// Entries that are compared at once: as many as an eighth of a bucket mostly has.
+const WINDOW: usize = 4;
+/// Threads that check a large segment.
+const THREADS_MAX: usize = 4;
+/// Blocks that are worth a thread of their own: 12 MiB.
+const BLOCKS_PER_THREAD: usize = 256;
 
 /// A segment, read where it lies: a memory map, a `Vec<u8>`, or any other bytes.
 ///
@@ -125,88 +124,59 @@ impl<B> fmt::Debug for Segment<B> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
     pub(crate) entries: &'a [EntryBytes],
-    index: &'a [[u8; WORD_BYTES]],
-    bucket_bits: u32,
+    pub(crate) index: Index<'a>,
 }
 
 impl<'a> View<'a> {
     fn of(bytes: &'a [u8], footer: &Footer, layout: &Layout) -> Self {
         let (entries, _) = bytes[HEADER_BYTES..layout.entries_end].as_chunks::<ENTRY_BYTES>();
-        let (index, _) = bytes[layout.entries_end..layout.index_end].as_chunks::<WORD_BYTES>();
-        Self { entries, index, bucket_bits: footer.bucket_bits }
+        let (buckets, _) = bytes[layout.entries_end..layout.index_end].as_chunks::<BUCKET_BYTES>();
+        Self { entries, index: Index::new(buckets, footer.bucket_bits) }
     }
 
-    /// Asks for the part of the index that tells where `key` would be.
+    /// Asks for the entries that a key may be.
     #[inline(always)]
-    pub(crate) fn prefetch_index(&self, key: KeyFingerprint) {
-        prefetch(self.index, bucket(key.0, self.bucket_bits));
-    }
-
-    /// Guesses where `key` is, and asks for the entries there.
-    #[inline(always)]
-    pub(crate) fn prefetch_entries(&self, key: KeyFingerprint) -> u32 {
-        let first = self.window_start(key);
-        // Every line of the window: one line in ten left out here would cost more than all that are asked for.
-        for byte in (0..WINDOW_BYTES).step_by(CACHE_LINE_BYTES as usize) {
-            prefetch_bytes(self.entries, first, byte);
-        }
-        prefetch_bytes(self.entries, first, WINDOW_BYTES - 1);
-        first as u32
+    pub(crate) fn prefetch_entries(&self, place: Place) {
+        let first = place.first as usize;
+        prefetch_bytes(self.entries, first, 0);
+        prefetch_bytes(self.entries, first, (WINDOW * ENTRY_BYTES) as isize - 1);
     }
 
     /// The position of `key`.
     #[inline(always)]
     pub(crate) fn find(&self, key: KeyFingerprint) -> Option<usize> {
-        self.find_from(self.window_start(key), key)
+        self.find_at(self.index.place(key.0), key)
     }
 
-    /// Where the entries begin that `key` is most likely among.
+    /// The position of `key`, which the index says is at `place` if anywhere.
     ///
-    /// Keys are hashes, so within a bucket they lie evenly: the bits behind those that chose the bucket tell how far into it the key is,
-    /// give or take one or two entries.
+    /// Which of a few entries it is is a matter of chance, which no branch predictor foresees. So four are compared all, without a branch,
+    /// whether or not there are as many: those of another eighth have other top bits in any case.
     #[inline(always)]
-    fn window_start(&self, key: KeyFingerprint) -> usize {
-        let range = self.range(key);
-        let share = ((key.0 >> 64) as u64) << self.bucket_bits >> 32;
-        let before = (share * range.len() as u64) >> 32;
-        range.start + (before as usize).saturating_sub(WINDOW / 2)
-    }
-
-    /// The position of `key`, which is most likely among the entries from `start` on.
-    ///
-    /// How many entries are below a key is a matter of chance, which no branch predictor foresees. So a few entries are compared all,
-    /// without a branch, whether or not the bucket has as many: those of other buckets are below or above the key in any case.
-    #[inline(always)]
-    pub(crate) fn find_from(&self, start: usize, key: KeyFingerprint) -> Option<usize> {
-        let window = self.entries.get(start..).and_then(<[EntryBytes]>::first_chunk::<WINDOW>);
-        if let Some(window) = window {
+    pub(crate) fn find_at(&self, place: Place, key: KeyFingerprint) -> Option<usize> {
+        let first = place.first as usize;
+        if place.len as usize <= WINDOW
+            && let Some(window) = self.entries.get(first..).and_then(<[EntryBytes]>::first_chunk::<WINDOW>)
+        {
             let high = (key.0 >> 64) as u64;
-            let below = window.iter().map(|entry| usize::from(key_high_of(entry) < high)).sum::<usize>();
-            if let Some(entry) = window.get(below) {
-                if key_of(entry) == key {
-                    return Some(start + below);
-                }
-                // Where the first of them is above the key already, those before it are not known yet.
-                if below > 0 && key_high_of(entry) > high {
-                    return None;
-                }
+            let equal: u32 = window.iter().enumerate().map(|(at, entry)| u32::from(key_high_of(entry) == high) << at).sum();
+            if equal == 0 {
+                return None;
+            }
+            let at = equal.trailing_zeros() as usize;
+            if window.get(at).is_some_and(|it| key_of(it) == key) {
+                return Some(first + at);
             }
         }
         self.search(key)
     }
 
-    /// The position of `key`, by halving its bucket: for keys that lie less evenly, the end of the file, and keys that share 64 bits.
+    /// The position of `key`, by halving its bucket: for crowded keys, the end of the file, and keys that share 64 bits.
+    #[cold]
     fn search(&self, key: KeyFingerprint) -> Option<usize> {
-        let range = self.range(key);
+        let range = self.index.bucket_of(key.0);
         let found = self.entries.get(range.clone())?.binary_search_by_key(&key, key_of).ok()?;
         Some(range.start + found)
-    }
-
-    /// Where the entries of `key`'s bucket lie.
-    #[inline(always)]
-    fn range(&self, key: KeyFingerprint) -> Range<usize> {
-        let bucket = bucket(key.0, self.bucket_bits);
-        u32::from_le_bytes(self.index[bucket]) as usize..u32::from_le_bytes(self.index[bucket + 1]) as usize
     }
 
     #[inline(always)]
@@ -223,26 +193,65 @@ fn check(bytes: &[u8], expect: &Expect) -> Result<(Header, Footer, Layout, Segme
     if let Some(named) = expect.named.filter(|&named| named != info) {
         return Err(OpenError::NotTheNamedFile { found: info, named });
     }
-    let view = View::of(bytes, &footer, &layout);
-    let mut rules = Rules { kind: header.kind, above: None, dropped: 0 };
-    let (checksums, _) = bytes[layout.index_end..layout.table_end].as_chunks::<WORD_BYTES>();
-    let blocks = bytes[HEADER_BYTES..layout.index_end].chunks(BLOCK_BYTES);
-    // The entries of a block are looked at while the block is near.
-    let mut entries = view.entries.chunks(BLOCK_BYTES / ENTRY_BYTES);
-    for (number, (block, stated)) in blocks.zip(checksums).enumerate() {
-        if crc32c::crc32c(block).to_le_bytes() != *stated {
-            return Err(OpenError::Torn(Damage::Block { block: number as u64, blocks: checksums.len() as u64 }));
-        }
-        if let Some(broken) = entries.next().and_then(|entries| rules.first_broken(entries)) {
-            let entry = (number * (BLOCK_BYTES / ENTRY_BYTES) + broken) as u64;
-            return Err(OpenError::Torn(Damage::Rules { entry }));
-        }
-    }
-    let miscounted = (rules.dropped != footer.dropped).then_some(footer.entries);
-    if let Some(entry) = miscounted.or_else(|| first_mistake(view.entries, view.index, footer.bucket_bits)) {
-        return Err(OpenError::Torn(Damage::Rules { entry }));
+    let body = Body { view: View::of(bytes, &footer, &layout), bytes, layout: &layout, kind: header.kind };
+    let dropped = body.check()?;
+    if dropped != footer.dropped {
+        return Err(OpenError::Torn(Damage::Rules { entry: footer.entries }));
     }
     Ok((header, footer, layout, info))
+}
+
+/// Entries and index, which make nearly all of a segment.
+struct Body<'a> {
+    view: View<'a>,
+    bytes: &'a [u8],
+    layout: &'a Layout,
+    kind: Kind,
+}
+
+impl Body<'_> {
+    /// Checks everything, a large segment on several threads; gives the number of dropped keys.
+    fn check(&self) -> Result<u64, OpenError> {
+        let blocks = (self.layout.index_end - HEADER_BYTES).div_ceil(BLOCK_BYTES);
+        let buckets = self.view.index.len();
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX).min(blocks / BLOCKS_PER_THREAD).max(1);
+        let share = |all: usize, number: usize| all * number / threads..all * (number + 1) / threads;
+        let checked = |number: usize| {
+            let dropped = self.check_blocks(share(blocks, number))?;
+            match self.view.index.first_mistake(self.view.entries, share(buckets, number)) {
+                Some(entry) => Err(OpenError::Torn(Damage::Rules { entry })),
+                None => Ok(dropped),
+            }
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|number| scope.spawn(move || checked(number))).collect();
+            let first = checked(0);
+            let others = others.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            others.fold(first, |sum, it| Ok(sum? + it?))
+        })
+    }
+
+    /// Checks some blocks, and that the entries in them follow those before; gives the number of dropped keys.
+    fn check_blocks(&self, range: Range<usize>) -> Result<u64, OpenError> {
+        const ENTRIES: usize = BLOCK_BYTES / ENTRY_BYTES;
+        let entries = self.view.entries;
+        let above = (range.start * ENTRIES).min(entries.len()).checked_sub(1).map(|it| key_of(&entries[it]));
+        let mut rules = Rules { kind: self.kind, above, dropped: 0 };
+        let (checksums, _) = self.bytes[self.layout.index_end..self.layout.table_end].as_chunks::<CHECKSUM_BYTES>();
+        let blocks = self.bytes[HEADER_BYTES..self.layout.index_end].chunks(BLOCK_BYTES).zip(checksums).enumerate();
+        for (number, (block, stated)) in blocks.take(range.end).skip(range.start) {
+            if crc32c::crc32c(block).to_le_bytes() != *stated {
+                return Err(OpenError::Torn(Damage::Block { block: number as u64, blocks: checksums.len() as u64 }));
+            }
+            // The entries of a block are looked at while the block is near.
+            let first = (number * ENTRIES).min(entries.len());
+            let held = &entries[first..(first + ENTRIES).min(entries.len())];
+            if let Some(broken) = rules.first_broken(held) {
+                return Err(OpenError::Torn(Damage::Rules { entry: (first + broken) as u64 }));
+            }
+        }
+        Ok(rules.dropped)
+    }
 }
 
 /// Checksums tell what a writer wrote, not that it was one of ours: a wrong order or state would make rows seem absent.

@@ -38,7 +38,7 @@ pub enum WriteError {
 
 /// Writes a segment: the header at once, then entries in strictly ascending order of their keys, then index, checksums and footer.
 ///
-/// Memory: a block of 48 KiB and the index, which has some half a byte per entry. A segment that was not finished has no footer and is
+/// Memory: a block of 48 KiB and the index, which has some half a byte to one byte per entry. A segment that was not finished has no footer and is
 /// refused at open.
 #[derive(Debug)]
 #[must_use = "a segment without `finish` is refused at open"]
@@ -121,9 +121,9 @@ impl<W: Write> SegmentWriter<W> {
     /// When writing fails.
     pub fn finish_into(self) -> Result<(SegmentInfo, W), WriteError> {
         let Self { mut body, header, index, entries, dropped, .. } = self;
-        let (bucket_bits, starts) = index.finish(entries);
-        for start in starts {
-            body.append(&start.to_le_bytes())?;
+        let (bucket_bits, buckets) = index.finish(entries);
+        for bucket in buckets {
+            body.append(&bucket)?;
         }
         body.end_block()?;
         let entries = u64::from(entries);

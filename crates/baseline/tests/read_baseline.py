@@ -53,7 +53,7 @@ def read_header(data):
     require(struct.unpack_from("<I", data, 124)[0] == crc32c(data[:124]), "header checksum")
     layout, kind, entry, scheme, folding = struct.unpack_from("<HBBHH", data, 8)
     activation, mapping, key_check, version, block = struct.unpack_from("<16s16s8sQI", data, 16)
-    require(layout == 1 and kind < len(KINDS) and entry == ENTRY and block == BLOCK, "another layout")
+    require(layout == 2 and kind < len(KINDS) and entry == ENTRY and block == BLOCK, "another layout")
     require(not any(data[68:124]), "zeros of the header")
     words = f"scheme {scheme} folding {folding} activation {activation.hex()} mapping {mapping.hex()}"
     return KINDS[kind], f"{KINDS[kind]} {words} key-check {key_check.hex()} version {version}"
@@ -76,13 +76,16 @@ def read_entries(data, count, kind):
 
 
 def expected_index(keys, bits):
-    """The bucket index, computed anew from the keys."""
-    index, position = [], 0
-    for bucket in range(2**bits):
-        while position < len(keys) and keys[position] >> (128 - bits) < bucket:
-            position += 1
-        index.append(position)
-    return index + [len(keys)]
+    """The bucket index, computed anew from the keys: pairs of a position and of counts."""
+    eighths = [0] * 8 * (2**bits + 1)
+    for key in keys:
+        eighths[key >> (125 - bits)] += 1
+    position = 0
+    for bucket in range(2**bits + 1):
+        held = eighths[8 * bucket : 8 * bucket + 8]
+        yield position
+        yield sum(min(count, 15) << (4 * at) for at, count in enumerate(held))
+        position += sum(held)
 
 
 def read(data):
@@ -94,7 +97,7 @@ def read(data):
     count, dropped, length, bits, digest = struct.unpack_from("<QQQI4xQ", footer)
     require(not any(footer[28:32]) and not any(footer[40:52]), "zeros of the footer")
     require(bits <= 31 and count < 2**32, "limits")
-    body_end = HEADER + count * ENTRY + 4 * (2**bits + 1)
+    body_end = HEADER + count * ENTRY + 8 * (2**bits + 1)
     blocks = -((HEADER - body_end) // BLOCK)
     table_end = body_end + 4 * blocks
     require(length == len(data) == table_end + FOOTER, "length")
@@ -103,8 +106,8 @@ def read(data):
         start = HEADER + block * BLOCK
         require(checksum == crc32c(data[start : min(start + BLOCK, body_end)]), f"checksum of block {block}")
     entries = list(read_entries(data, count, kind))
-    index = struct.unpack_from(f"<{2**bits + 1}I", data, HEADER + count * ENTRY)
-    require(list(index) == expected_index([key for key, _ in entries], bits), "bucket index")
+    index = struct.unpack_from(f"<{2 * (2**bits + 1)}I", data, HEADER + count * ENTRY)
+    require(list(index) == list(expected_index([key for key, _ in entries], bits)), "bucket index")
     require(sum(text.endswith("dropped") for _, text in entries) == dropped, "number of dropped keys")
     yield f"{header} entries {count} checksum {digest:016x}"
     yield from (text for _, text in entries)

@@ -95,7 +95,7 @@ fn with_right_checksums(bytes: &[u8]) -> Option<Vec<u8>> {
     let number = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
     let (entries, bucket_bits) = (usize::try_from(number(footer)?).ok()?, bytes[footer + 24]);
     let index = 1_usize.checked_shl(u32::from(bucket_bits)).filter(|it| *it < bytes.len())? + 1;
-    let body = entries.checked_mul(24)?.checked_add(4 * index)?;
+    let body = entries.checked_mul(24)?.checked_add(8 * index)?;
     let table = HEADER_BYTES.checked_add(body).filter(|it| *it <= footer)?;
     if (footer - table) != body.div_ceil(BLOCK_BYTES) * 4 {
         return None;

@@ -22,7 +22,7 @@ fn check(keys: impl IntoIterator<Item = u128>) {
 fn no_entry() {
     check([]);
     assert_eq!(base(&Rows::new()).get(KeyFingerprint(0)), None);
-    assert_eq!(base(&Rows::new()).info().bytes, 128 + 2 * 4 + 4 + 64);
+    assert_eq!(base(&Rows::new()).info().bytes, 128 + 2 * 8 + 4 + 64);
 }
 
 #[test]

@@ -136,25 +136,31 @@ fn a_whole_file_that_the_ledger_does_not_name_is_refused() {
     assert_eq!(refused, OpenError::NotTheNamedFile { found, named });
 }
 
-/// Makes every checksum right again, as a faulty writer would have, after `change` to sixteen entries and their index of three words: two
+/// Makes every checksum right again, as a faulty writer would have, after `change` to sixteen entries and their index of three elements: two
 /// buckets, of which the second has the last entry alone.
 fn faulty(kind: Kind, change: fn(entries: &mut [u8], index: &mut [u8], footer: &mut [u8])) -> OpenError {
     let rows = (1..16).chain([1 << 127]).map(|key| Update::Put(support::entry(key, (0, EntryState::CREATED))));
     let (mut bytes, _) = write(kind, rows);
-    let (entries_end, table, footer) = (128 + 16 * 24, 128 + 16 * 24 + 3 * 4, 128 + 16 * 24 + 3 * 4 + 4);
+    let (entries_end, table, footer) = (128 + 16 * 24, 128 + 16 * 24 + 3 * 8, 128 + 16 * 24 + 3 * 8 + 4);
     {
         let (before, end) = bytes.split_at_mut(footer);
         let (before, rest) = before.split_at_mut(entries_end);
-        change(&mut before[128..], &mut rest[..12], end);
+        change(&mut before[128..], &mut rest[..24], end);
     }
-    let checksum = crc32c(&bytes[128..table]);
-    bytes[table..footer].copy_from_slice(&checksum.to_le_bytes());
+    make_right(&mut bytes, 0, table, footer);
+    open(kind, bytes).expect_err("right checksums do not excuse wrong content")
+}
+
+/// Makes the checksum of one block right, and those that follow from it.
+fn make_right(bytes: &mut [u8], block: usize, table: usize, footer: usize) {
+    let from = 128 + block * 49_152;
+    let checksum = crc32c(&bytes[from..table.min(from + 49_152)]);
+    bytes[table + 4 * block..][..4].copy_from_slice(&checksum.to_le_bytes());
     let digested = [&bytes[..128], &bytes[table..footer + 32]].concat();
     let digest = digested.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &it| (hash ^ u64::from(it)).wrapping_mul(0x0100_0000_01b3));
     bytes[footer + 32..footer + 40].copy_from_slice(&digest.to_le_bytes());
     let checksum = crc32c(&bytes[footer..footer + 60]);
     bytes[footer + 60..].copy_from_slice(&checksum.to_le_bytes());
-    open(kind, bytes).expect_err("right checksums do not excuse wrong content")
 }
 
 #[test]
@@ -168,9 +174,40 @@ fn right_checksums_do_not_excuse_wrong_content() {
     assert_eq!(faulty(Kind::Delta, |entries, _, _| entries[47] = 0x80), breaks(16), "a dropped key that is not counted");
     assert_eq!(faulty(Kind::Delta, |_, _, footer| footer[8] = 1), breaks(16), "a dropped key too many counted");
     assert_eq!(faulty(Kind::Base, |_, index, _| index[0] = 1), breaks(1), "the first bucket begins too late");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[4] = 14), breaks(14), "the second bucket begins too early");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 15), breaks(15), "the last bucket ends too early");
-    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 17), breaks(17), "the last bucket ends behind the entries");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[8] = 14), breaks(0), "the second bucket begins too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[16] = 15), breaks(15), "the last bucket ends too early");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[16] = 17), breaks(17), "the last bucket ends behind the entries");
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[4] = 0x0e), breaks(0), "an entry of the first bucket is not counted");
+    assert_eq!(
+        faulty(Kind::Base, |_, index, _| index[12] = 0x10),
+        breaks(15),
+        "an entry of the second bucket is counted in another eighth"
+    );
+    assert_eq!(faulty(Kind::Base, |_, index, _| index[20] = 1), breaks(16), "an entry is counted behind the last bucket");
+}
+
+/// Large enough to be checked by several threads, each of which begins in the middle.
+#[test]
+fn what_is_wrong_in_a_large_segment_is_found_wherever_it_is() {
+    const ENTRIES: usize = 1024 * 2048;
+    let rows = (0..ENTRIES as u128).map(|it| Update::Put(support::entry(it << 107, (it as u64, EntryState::CREATED))));
+    let (right, _) = write(Kind::Base, rows);
+    let (footer, table) = (right.len() - 64, right.len() - 64 - 4 * (right.len() - 128 - 64).div_ceil(49_152 + 4));
+    let expect = Expect::header(header(Kind::Base));
+    assert_eq!(Segment::open(&right[..], &expect).expect("whole").len(), ENTRIES as u64);
+    for entry in [1, ENTRIES / 4, ENTRIES / 2 - 1, ENTRIES / 2, ENTRIES / 2 + 1, ENTRIES * 3 / 4, ENTRIES - 1] {
+        let (at, block) = (128 + entry * 24, entry / 2048);
+        let mut wrong = right.clone();
+        // The same key twice, written by a faulty writer; and then one bit that a disk has lost.
+        wrong.copy_within(at - 24..at, at);
+        make_right(&mut wrong, block, table, footer);
+        let refused = Segment::open(&wrong[..], &expect).expect_err("a key occurs twice");
+        assert!(matches!(refused, OpenError::Torn(Damage::Rules { .. })), "{entry}: {refused}");
+        wrong.copy_from_slice(&right);
+        wrong[at] ^= 1;
+        let refused = Segment::open(&wrong[..], &expect).expect_err("a bit has changed");
+        assert!(matches!(refused, OpenError::Torn(Damage::Block { block: found, .. }) if found == block as u64), "{entry}: {refused}");
+    }
 }
 
 #[test]
