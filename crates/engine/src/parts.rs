@@ -111,7 +111,13 @@ impl PartsWriter {
             if rows.is_empty() {
                 state.open[lane] = Some(part);
             } else {
-                state.closed.push(part.finish()?);
+                let part = part.finish()?;
+                state.closed.push(part);
+                if self.keep {
+                    // Hardly any part has rows to be struck, and what is on disk already need not be waited for then.
+                    self.spool.write_back(&self.run, &csv_name(part.part));
+                    self.spool.write_back(&self.run, &rows_name(part.part));
+                }
             }
         }
         Ok(())

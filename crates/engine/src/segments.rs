@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use outflow_baseline::{
-    Baseline, Expect, Header, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base, write_base_of_new_values,
-    write_delta,
+    Baseline, Expect, Header, HugePageWriter, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base,
+    write_base_of_new_values, write_delta,
 };
 use outflow_domain::{BaselineRef, Mapping, RunId, SegmentRef};
 use outflow_ports::{Blob, DurableWriter};
@@ -120,12 +120,12 @@ impl<'p> Segments<'p> {
         updates: impl Iterator<Item = Update>,
     ) -> Result<Baseline<Blob>, EngineError> {
         let header = self.header(Kind::Membership, mapping, 0);
-        let mut writer = SegmentWriter::new(self.ports.spool.create(run, name)?, header)?;
+        let mut writer = SegmentWriter::new(HugePageWriter::new(self.ports.spool.create(run, name)?), header)?;
         for update in updates {
             writer.push_update(update)?;
         }
-        let (_, file) = writer.finish_into()?;
-        file.finish(false)?;
+        let (_, pages) = writer.finish_into()?;
+        pages.into_inner()?.finish(false)?;
         let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
         let bytes = self.ports.spool.read(run, name)?.ok_or_else(missing)?;
         let opened = Segment::open(bytes, &Expect::header(header)).and_then(|it| Baseline::open(Some(it), None));
@@ -173,7 +173,7 @@ impl<'p> Segments<'p> {
         let kind = if shape == Shape::Delta { Kind::Delta } else { Kind::Base };
         let name = self.ports.baselines.fresh_name(if kind == Kind::Delta { "delta" } else { "base" });
         let mut file = self.ports.baselines.create(&name)?;
-        let writer = SegmentWriter::new(&mut file as &mut dyn Write, self.header(kind, mapping, version))?;
+        let writer = SegmentWriter::new(HugePageWriter::new(&mut file as &mut dyn Write), self.header(kind, mapping, version))?;
         let info = match kind {
             Kind::Delta => write_delta(old.delta(), updates, writer)?,
             _ if comparable => write_base(old.base(), old.delta(), updates, writer)?,

@@ -20,6 +20,10 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// Makes a file durable that was finished without: it survives a crash from here on, as it is.
     fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError>;
 
+    /// Tells that a finished file will be made durable before long, so that a slow disk can begin with it. Nothing waits, and nothing is promised
+    /// before [`Spool::make_durable`].
+    fn write_back(&self, _run: &RunId, _name: &str) {}
+
     /// The file as something to be sent.
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError>;
 

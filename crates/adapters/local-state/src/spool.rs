@@ -1,11 +1,13 @@
 //! Private files of runs.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
-    path::PathBuf,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
 };
 
 use async_trait::async_trait;
@@ -22,11 +24,17 @@ const FOLDERS_OF_OURS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct FolderSpool {
     folder: PathBuf,
+    /// Files on their way to the disk. What became of one is told once, to whoever syncs first: so nobody else may sync it.
+    on_their_way: Arc<Mutex<HashMap<PathBuf, JoinHandle<io::Result<()>>>>>,
 }
 
 impl FolderSpool {
-    pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, on_their_way: Arc::default() }
+    }
+
+    fn on_their_way(&self) -> MutexGuard<'_, HashMap<PathBuf, JoinHandle<io::Result<()>>>> {
+        self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self, run: &RunId) -> PathBuf {
@@ -45,6 +53,7 @@ impl Spool for FolderSpool {
         let folder = self.run(run);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(&error)?;
         let path = folder.join(name);
+        self.on_their_way().remove(&path);
         // A file of another mode may lie there from before; it is replaced, not reused.
         gone(fs::remove_file(&path)).map_err(&error)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(&error)?;
@@ -53,8 +62,19 @@ impl Spool for FolderSpool {
 
     fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
         let folder = self.run(run);
-        let synced = File::open(folder.join(name)).and_then(|file| file.sync_all()).and_then(|()| sync_folder(&folder));
-        synced.map_err(self.error(name, "written"))
+        let path = folder.join(name);
+        let begun = self.on_their_way().remove(&path);
+        let synced = match begun {
+            Some(begun) => begun.join().unwrap_or_else(|_| Err(io::Error::other("the thread that wrote it to disk panicked"))),
+            None => sync(&path),
+        };
+        synced.and_then(|()| sync_folder(&folder)).map_err(self.error(name, "written"))
+    }
+
+    fn write_back(&self, run: &RunId, name: &str) {
+        let path = self.run(run).join(name);
+        let file = path.clone();
+        self.on_their_way().insert(path, thread::spawn(move || sync(&file)));
     }
 
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
@@ -72,10 +92,14 @@ impl Spool for FolderSpool {
     }
 
     fn remove(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
-        gone(fs::remove_file(self.run(run).join(name))).map_err(self.error(name, "removed"))
+        let path = self.run(run).join(name);
+        self.on_their_way().remove(&path);
+        gone(fs::remove_file(path)).map_err(self.error(name, "removed"))
     }
 
     fn remove_run(&self, run: &RunId) -> Result<(), SpoolError> {
+        let of_run = self.run(run);
+        self.on_their_way().retain(|path, _| !path.starts_with(&of_run));
         gone(fs::remove_dir_all(self.run(run))).map_err(self.error(&run.0, "removed"))?;
         // A plan leaves nothing behind: folders that were made for it alone go too, up to the first one that holds something.
         for folder in self.folder.ancestors().take(FOLDERS_OF_OURS) {
@@ -100,6 +124,11 @@ impl Spool for FolderSpool {
         runs.sort();
         Ok(runs)
     }
+}
+
+/// Waits until the disk has a file.
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 struct SpoolFile {
@@ -166,6 +195,33 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn what_was_begun_to_be_written_to_disk_is_durable_or_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, run) = (FolderSpool::new(folder.path().join("spool")), RunId("1".into()));
+        let written = |name: &str| {
+            let mut file = spool.create(&run, name).unwrap();
+            file.write_all(b"rows").unwrap();
+            file.finish(false).unwrap();
+        };
+        written("kept");
+        spool.write_back(&run, "kept");
+        spool.make_durable(&run, "kept").unwrap();
+        assert_eq!(spool.read(&run, "kept").unwrap().unwrap().as_ref(), b"rows");
+        // What became of a file that is gone, or was replaced, is nobody's business any more.
+        spool.write_back(&run, "kept");
+        spool.remove(&run, "kept").unwrap();
+        assert!(spool.make_durable(&run, "kept").is_err());
+        spool.write_back(&run, "never there");
+        assert!(spool.make_durable(&run, "never there").unwrap_err().to_string().contains("never there"));
+        spool.write_back(&run, "later");
+        written("later");
+        spool.make_durable(&run, "later").unwrap();
+        spool.write_back(&run, "later");
+        spool.remove_run(&run).unwrap();
+        assert!(spool.on_their_way().is_empty());
+    }
 
     #[test]
     fn private_files_are_the_owners_alone() {

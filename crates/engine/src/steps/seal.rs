@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
 };
 
-use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealer, Update};
+use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
 use outflow_domain::{CellProblem, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
 
 use super::compare::{Examples, Pass, Tally};
@@ -113,12 +114,7 @@ impl Seal<'_, '_> {
         let leaving_rows = known.baseline.unseen_len();
         let mut newly_left = 0;
         let mut unseen = known.baseline.unseen().peekable();
-        let mut sealer = Sealer::new();
-        for bucket in 0..BUCKETS {
-            let bucket = bucket as u8;
-            let expected = tally.spread.in_bucket(bucket);
-            let bytes = self.pass.buckets.take(bucket)?;
-            let sealed = sealer.seal(bucket, &bytes, expected)?;
+        self.each_bucket(&tally, |sealed| {
             for record in sealed.kept() {
                 while let Some(entry) = unseen.next_if(|it| it.key < record.key) {
                     self.left(&entry, &mut found, &mut newly_left)?;
@@ -139,7 +135,8 @@ impl Seal<'_, '_> {
             let counts = sealed.counts();
             found.duplicates_unrecorded += counts.duplicates_unrecorded;
             found.recorded += counts.recorded;
-        }
+            Ok(())
+        })?;
         for entry in unseen {
             self.left(&entry, &mut found, &mut newly_left)?;
         }
@@ -165,6 +162,25 @@ impl Seal<'_, '_> {
         })
     }
 
+    /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile.
+    fn each_bucket(&self, tally: &Tally, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
+        let sealed = |sealer: &mut Sealer, bucket: u8| -> Result<Sealed, EngineError> {
+            let bytes = self.pass.buckets.take(bucket)?;
+            sealer.seal(bucket, &bytes, tally.spread.in_bucket(bucket))?;
+            Ok(sealer.give_away())
+        };
+        let buckets = 0..=(BUCKETS - 1) as u8;
+        thread::scope(|scope| {
+            let (ready, next) = mpsc::sync_channel(0);
+            scope.spawn(move || {
+                let mut sealer = Sealer::new();
+                // Where nobody takes any more, an error has been told already.
+                let _ = buckets.into_iter().map(|it| sealed(&mut sealer, it)).all(|it| ready.send(it).is_ok());
+            });
+            next.into_iter().try_for_each(|it| take(it?))
+        })
+    }
+
     /// One row, alone with its key.
     fn kept(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
         let known = &self.pass.known;
@@ -172,8 +188,7 @@ impl Seal<'_, '_> {
             RecordKind::New | RecordKind::Changed => {
                 let write = known.write(record.key, record.old.is_some());
                 *found.to_send.entry(write).or_default() += 1;
-                let pieces = [&record.key.0.to_le_bytes()[..], &record.row.bits().to_le_bytes(), &[write as u8]];
-                found.changes_sum = found.changes_sum.wrapping_add(digest::of(&pieces));
+                found.changes_sum = found.changes_sum.wrapping_add(digest::of_change(record.key, record.row, write));
                 self.mark(record, found)?;
                 let Some(place) = record.place else { return Ok(()) };
                 if self.write {

@@ -6,9 +6,12 @@
 mod numbering;
 mod observe;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
-use outflow_baseline::{Entry, EntryState, Kind, Presence, Update};
+use outflow_baseline::{Entry, EntryState, Kind, Presence, Segment, Update};
 use outflow_domain::{
     Evidence, ImportId, ImportStatus, InsertMode, KeyFingerprint, OpenPart, Outcome, OutcomeCounts, PartStage, RefusedRow, RowFingerprint,
     RunEvent, RunId, SegmentRef, Sent, Write,
@@ -105,7 +108,16 @@ struct Settler<'a> {
     /// Rows whose refusals are remembered.
     remembered: HashSet<KeyFingerprint>,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
-    rows: Vec<PartRow>,
+    rows: OnceCell<Vec<PartRow>>,
+    sent: SentRows,
+}
+
+/// The rows of a part as they lie in files: there may be a million, and a part that was confirmed whole needs none of them in memory.
+struct SentRows {
+    /// All rows of the file, in its order; not there where the spool is gone.
+    list: Option<Blob>,
+    /// Those that are in doubt.
+    doubt: Segment<Blob>,
 }
 
 /// The import's own word on the part.
@@ -133,15 +145,16 @@ impl<'a> Settler<'a> {
             right: 0,
         })?;
         let doubt = segments.open(Kind::Doubt, named, None)?;
-        let rows = match ports.spool.read(&open.run, &rows_name(open.plan.part))? {
-            Some(list) => {
-                let rows = rows_of(list.as_ref()).collect::<Result<Vec<_>, _>>()?;
-                // After a first settle only some rows are still in doubt.
-                rows.into_iter().filter(|it| doubt.len() == open.plan.rows || doubt.get(it.key).is_some()).collect()
-            }
-            None => doubt.entries().map(row_of_entry).collect(),
-        };
-        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, remembered, rows })
+        let sent = SentRows { list: ports.spool.read(&open.run, &rows_name(open.plan.part))?, doubt };
+        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, remembered, rows: OnceCell::new(), sent })
+    }
+
+    fn rows(&self) -> Result<&[PartRow], EngineError> {
+        if self.rows.get().is_none() {
+            let rows = self.sent.in_doubt(self.open.plan.rows).collect::<Result<_, _>>()?;
+            return Ok(self.rows.get_or_init(|| rows));
+        }
+        Ok(self.rows.get().map_or(&[], Vec::as_slice))
     }
 
     fn segments(&self) -> Segments<'_> {
@@ -159,35 +172,44 @@ impl<'a> Settler<'a> {
         if let Some(ImportStatus::Completed { counts }) = &verdict.status
             && counts_may_prove
             && counts.prove_all_applied(self.open.plan.rows)
-            && self.rows.len() as u64 == self.open.plan.rows
+            && self.sent.doubt.len() == self.open.plan.rows
         {
-            return Ok(self.all_confirmed());
+            return self.all_confirmed();
         }
         match self.known_rows(&verdict, counts_may_prove).await {
             Ok(settled) => Ok(settled),
             // Reading is not permitted: nothing can be established, so the rows stay in doubt and are never taken for sent.
-            Err(EngineError::Cloud(CloudError::Forbidden { .. })) => Ok(self.nothing_known()),
+            Err(EngineError::Cloud(CloudError::Forbidden { .. })) => self.nothing_known(),
             Err(other) => Err(other),
         }
     }
 
-    fn all_confirmed(&self) -> Settled {
-        let mut outcomes = OutcomeCounts::default();
-        for row in &self.rows {
-            outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Confirmed }, 1);
-        }
-        let forgotten = self.rows.iter().map(|it| it.key).filter(|it| self.remembered.contains(it)).collect();
+    fn all_confirmed(&self) -> Result<Settled, EngineError> {
+        let (outcomes, forgotten) = self.all_are(Sent::Confirmed)?;
         // What was in doubt is just what is confirmed: the same file serves.
-        Settled { evidence: Evidence::Counts, outcomes, confirmed: self.open.doubt.clone(), doubt: None, refused: Vec::new(), forgotten }
+        let confirmed = self.open.doubt.clone();
+        Ok(Settled { evidence: Evidence::Counts, outcomes, confirmed, doubt: None, refused: Vec::new(), forgotten })
     }
 
-    fn nothing_known(&self) -> Settled {
-        let mut outcomes = OutcomeCounts::default();
-        for row in &self.rows {
-            outcomes.add(Outcome::Sent { write: row.mark.write, fate: Sent::Unconfirmed }, 1);
-        }
+    fn nothing_known(&self) -> Result<Settled, EngineError> {
+        let (outcomes, _) = self.all_are(Sent::Unconfirmed)?;
         let doubt = self.open.doubt.clone();
-        Settled { evidence: Evidence::None, outcomes, confirmed: None, doubt, refused: Vec::new(), forgotten: Vec::new() }
+        Ok(Settled { evidence: Evidence::None, outcomes, confirmed: None, doubt, refused: Vec::new(), forgotten: Vec::new() })
+    }
+
+    /// The outcomes of all rows where they are alike, and the keys among them whose refusal is remembered.
+    fn all_are(&self, fate: Sent) -> Result<(OutcomeCounts, Vec<KeyFingerprint>), EngineError> {
+        let mut by_write: BTreeMap<Write, u64> = BTreeMap::new();
+        let mut remembered = Vec::new();
+        for row in self.sent.in_doubt(self.open.plan.rows) {
+            let PartRow { key, mark, .. } = row?;
+            *by_write.entry(mark.write).or_default() += 1;
+            remembered.extend(Some(key).filter(|it| self.remembered.contains(it)));
+        }
+        let mut outcomes = OutcomeCounts::default();
+        by_write.into_iter().for_each(|(write, rows)| outcomes.add(Outcome::Sent { write, fate }, rows));
+        super::seal::equal("rows in doubt = rows with an outcome", self.sent.doubt.len(), outcomes.count(|_| true))?;
+        Ok((outcomes, remembered))
     }
 
     /// Establishes each row: by the receipt where its row numbers can be proved, by reading back where not.
@@ -196,24 +218,25 @@ impl<'a> Settler<'a> {
             (Some(import), Some(ImportStatus::Completed { .. })) => self.ports.cloud.refusals(import).await?,
             _ => None,
         };
-        let observer = Observer::new(self.job, self.ports, self.open, &self.scheme, &self.rows);
+        let rows = self.rows()?;
+        let observer = Observer::new(self.job, self.ports, self.open, &self.scheme, rows);
         let mut refusals = match listed {
-            Some(list) => Refusals::new(list, self.csv()?, &self.rows)?,
+            Some(list) => Refusals::new(list, self.csv()?, rows)?,
             None => Refusals::none(),
         };
         if let Some(ImportStatus::Completed { counts }) = &verdict.status
             && counts_may_prove
-            && refusals.are_complete(counts, self.rows.len() as u64)
+            && refusals.are_complete(counts, rows.len() as u64)
             && !self.others_left_doubt
         {
             let sample = refusals.sample();
             let observed = observer.of_rows(&sample).await?;
-            if refusals.prove(&self.rows, &observed) {
+            if refusals.prove(rows, &observed) {
                 return self.by_receipt(&refusals);
             }
         }
         let observed = observer.all().await?;
-        refusals.match_observed(&self.rows, &observed);
+        refusals.match_observed(rows, &observed);
         self.by_reading(&refusals, &observed, verdict)
     }
 
@@ -223,7 +246,7 @@ impl<'a> Settler<'a> {
 
     /// The receipt tells each refused row; all others are confirmed.
     fn by_receipt(&self, refusals: &Refusals) -> Result<Settled, EngineError> {
-        let fates = self.rows.iter().enumerate().map(|(at, row)| match refusals.of_row(at) {
+        let fates = self.rows()?.iter().enumerate().map(|(at, row)| match refusals.of_row(at) {
             Some(_) => Fate { sent: Sent::Refused, update: None, code: refusals.code(at), key: row.key },
             None => Fate { sent: Sent::Confirmed, update: Some(Update::Put(row.entry())), code: None, key: row.key },
         });
@@ -237,8 +260,9 @@ impl<'a> Settler<'a> {
         verdict: &Verdict,
     ) -> Result<Settled, EngineError> {
         let is_update_only = self.open.plan.order.insert == InsertMode::UpdateOnly;
+        let rows = self.rows()?;
         let (mut differ, mut absent) = (0, 0);
-        for row in &self.rows {
+        for row in rows {
             match observed.get(&row.key) {
                 None => absent += 1,
                 Some(it) if !it.holds(row) => differ += 1,
@@ -254,13 +278,13 @@ impl<'a> Settler<'a> {
             // A failed import stopped somewhere, and what it did not reach was not refused. But some tenants call an import failed as soon as
             // a row is refused: where every row of the file was counted as what reading back shows, none was out of its reach.
             Some(ImportStatus::Failed { counts, .. }) => {
-                let rows = self.rows.len() as u64;
+                let rows = rows.len() as u64;
                 let not_applied = differ + absent;
                 counts.total == rows && counts.successful + not_applied == rows && counts.errors == not_applied && not_applied > 0
             }
             _ => false,
         };
-        let fates = self.rows.iter().enumerate().map(|(at, row)| {
+        let fates = rows.iter().enumerate().map(|(at, row)| {
             let (key, code) = (row.key, refusals.code(at));
             let not_applied = if code.is_some() || refusal_is_explained { Sent::Refused } else { Sent::Unconfirmed };
             match observed.get(&key) {
@@ -277,7 +301,7 @@ impl<'a> Settler<'a> {
         let mut outcomes = OutcomeCounts::default();
         let mut updates = BTreeMap::new();
         let (mut refused, mut forgotten) = (Vec::new(), Vec::new());
-        for (fate, row) in fates.into_iter().zip(&self.rows) {
+        for (fate, row) in fates.into_iter().zip(self.rows()?) {
             outcomes.add(Outcome::Sent { write: row.mark.write, fate: fate.sent }, 1);
             updates.extend(fate.update.map(|it| (fate.key, it)));
             if fate.sent == Sent::Refused {
@@ -289,6 +313,17 @@ impl<'a> Settler<'a> {
         }
         let confirmed = self.segments().write_updates(updates.into_values(), &self.open.mapping, self.version)?;
         Ok(Settled { evidence, outcomes, confirmed, doubt: None, refused, forgotten })
+    }
+}
+
+impl SentRows {
+    /// The rows still in doubt of `rows` that were sent: in the order of the file, or of their keys where the list is gone.
+    fn in_doubt(&self, rows: u64) -> Box<dyn Iterator<Item = Result<PartRow, EngineError>> + '_> {
+        let Some(list) = &self.list else { return Box::new(self.doubt.entries().map(row_of_entry).map(Ok)) };
+        // After a first settle only some rows are still in doubt.
+        let are_all = self.doubt.len() == rows;
+        let is_in_doubt = move |row: &PartRow| are_all || self.doubt.get(row.key).is_some();
+        Box::new(rows_of(list.as_ref()).filter(move |it| it.as_ref().map_or(true, is_in_doubt)).map(|it| Ok(it?)))
     }
 }
 

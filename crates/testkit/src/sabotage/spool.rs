@@ -33,6 +33,10 @@ impl Spool for BadSpool {
         self.inner.make_durable(run, name)
     }
 
+    fn write_back(&self, run: &RunId, name: &str) {
+        self.inner.write_back(run, name);
+    }
+
     fn content(&self, run: &RunId, name: &str) -> Result<Arc<dyn FileContent>, SpoolError> {
         self.inner.content(run, name)
     }
