@@ -172,7 +172,7 @@ impl FileStore for NoFiles {
         while at < content.len() {
             let bytes = content.read_at(at, 1 << 20).await.map_err(|source| FileStoreError::Content { name: name.to_string(), source })?;
             // No value of the benchmark has a line break.
-            rows += bytes.iter().filter(|&&it| it == b'\n').count() as u64;
+            rows += memchr::memchr_iter(b'\n', &bytes).count() as u64;
             at += bytes.len() as u64;
             sent(at);
         }
