@@ -12,6 +12,7 @@ mod people;
 mod postgres;
 mod privacy;
 mod program;
+mod proxy;
 mod s3_source;
 mod sandbox_command;
 mod small_disk;

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -94,9 +94,14 @@ fn field(name: &str, field_type: FieldType, max_length: Option<u32>, is_key: boo
 impl World {
     /// A sandbox that answers at once, with an empty data extension, and a project that is yet to be written.
     pub fn new() -> Self {
+        Self::beside(|_| Options::default())
+    }
+
+    /// A world whose sandbox starts with options of its own, which may need the world's folder.
+    pub fn beside(options: impl FnOnce(&Path) -> Options) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let sandbox = runtime.block_on(Sandbox::start(Options::default())).expect("free ports on loopback");
         let folder = tempfile::Builder::new().prefix("outflow-e2e-").tempdir().expect("a temporary folder");
+        let sandbox = runtime.block_on(Sandbox::start(options(folder.path()))).expect("free ports on loopback");
         let ready = &sandbox.ready;
         let environment = BTreeMap::from([
             ("MC_AUTH_URL", ready.auth_url.clone()),
@@ -115,7 +120,11 @@ impl World {
             ("MC_S3_LOCATION", ready.s3.file_location_key.clone()),
             ("OUTFLOW_SECRET", "a secret of the tests, of forty characters and more".to_owned()),
         ]);
-        let program = Program::new(folder.path(), environment);
+        let mut program = Program::new(folder.path(), environment);
+        if let (Some(proxy), Some(authority)) = (&ready.proxy_url, &ready.ca_file) {
+            program.environment.insert("HTTPS_PROXY", proxy.clone());
+            program.environment.insert("SSL_CERT_FILE", authority.display().to_string());
+        }
         let world = Self { sandbox: Some(sandbox), runtime, _folder: folder, program };
         world.model(|model, _| model.set_switches(Switches::instant()));
         world.create(
