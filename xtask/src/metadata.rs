@@ -46,15 +46,15 @@ impl Package {
     }
 }
 
-/// Asks cargo; the lock file must be up to date.
-pub fn read(root: &Path) -> Result<Vec<Package>, String> {
+/// Asks cargo about the workspace or lone package in that folder; its lock file must be up to date.
+pub fn read(folder: &Path) -> Result<Vec<Package>, String> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
-        .current_dir(root)
+        .current_dir(folder)
         .output()
         .map_err(|error| format!("cargo does not start: {error}"))?;
     if !output.status.success() {
-        return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(format!("cargo metadata failed in {}: {}", folder.display(), String::from_utf8_lossy(&output.stderr).trim()));
     }
     let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata cannot be read: {error}"))?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;

@@ -35,6 +35,8 @@ impl File {
 pub struct Workspace {
     /// Every package of the lock file.
     pub packages: Vec<Package>,
+    /// Every package of the other lock file, that of the programs for libFuzzer.
+    pub fuzzing_packages: Vec<Package>,
     /// Every file, by path.
     pub files: BTreeMap<String, File>,
 }
@@ -44,7 +46,12 @@ impl Workspace {
     pub fn read(root: &Path) -> Result<Self, String> {
         let mut files = BTreeMap::new();
         walk(root, root, &mut files).map_err(|error| format!("{} cannot be read: {error}", root.display()))?;
-        Ok(Self { packages: metadata::read(root)?, files })
+        Ok(Self { packages: metadata::read(root)?, fuzzing_packages: metadata::read(&root.join("fuzz"))?, files })
+    }
+
+    /// The packages of each lock file.
+    pub fn locked(&self) -> [&[Package]; 2] {
+        [&self.packages, &self.fuzzing_packages]
     }
 
     /// Files whose path ends so.

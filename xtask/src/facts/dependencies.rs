@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{licence, workspace::Workspace};
+use crate::{licence, metadata::Package, workspace::Workspace};
 
-/// Beginnings of names of which the lock file may hold one version each. Two Arrows or two TLS stacks link side by side without a word,
+/// Beginnings of names of which a lock file may hold one version each. Two Arrows or two TLS stacks link side by side without a word,
 /// and their types do not fit each other.
 const ONE_VERSION: &[&str] = &["arrow", "parquet", "datafusion", "object_store", "reqwest", "rustls", "tokio-rustls", "russh"];
 
 /// Licences that may go into a program under Apache-2.0.
 const LICENCES: &[&str] =
     &["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "Unicode-3.0", "Unlicense", "Zlib"];
+
+/// Licences that one crate alone may have, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    // LLVM's libFuzzer, whose licence is as permissive as the others; it is in no program that we give away.
+    ("libfuzzer-sys", "NCSA"),
+];
 
 /// Crates we do not take, and why.
 const BANNED: &[(&str, &str)] = &[
@@ -22,8 +28,13 @@ const BANNED: &[(&str, &str)] = &[
 
 /// One version of what must not be there twice.
 pub fn one_version(workspace: &Workspace) -> Vec<String> {
+    // What two lock files hold is never linked side by side.
+    workspace.locked().into_iter().flat_map(several_versions).collect()
+}
+
+fn several_versions(packages: &[Package]) -> Vec<String> {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in &workspace.packages {
+    for package in packages {
         if ONE_VERSION.iter().any(|it| package.name == *it || package.name.starts_with(&format!("{it}-"))) {
             versions.entry(&package.name).or_default().insert(&package.version);
         }
@@ -38,26 +49,31 @@ pub fn one_version(workspace: &Workspace) -> Vec<String> {
 
 /// A licence we take for every package, our own included.
 pub fn licences(workspace: &Workspace) -> Vec<String> {
-    let breach = |package: &crate::metadata::Package| {
+    let breach = |package: &Package| {
         let licence = package.licence.as_deref().unwrap_or("");
-        let is_met = licence::can_be_met(licence, |it| LICENCES.contains(&it));
+        let is_met = licence::can_be_met(licence, |it| LICENCES.contains(&it) || EXCEPTIONS.contains(&(package.name.as_str(), it)));
         (!is_met).then(|| format!("`{}` {} is under `{licence}`", package.name, package.version))
     };
-    workspace.packages.iter().filter_map(breach).collect()
+    each_package(workspace).filter_map(breach).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Only published packages, and none that we do without.
 pub fn sources_and_bans(workspace: &Workspace) -> Vec<String> {
-    let mut breaches = Vec::new();
-    for package in &workspace.packages {
+    let mut breaches = BTreeSet::new();
+    for package in each_package(workspace) {
         if let Some(source) = package.source.as_deref().filter(|it| !it.starts_with("registry+")) {
-            breaches.push(format!("`{}` comes from {source}: a version that was published cannot change or go", package.name));
+            breaches.insert(format!("`{}` comes from {source}: a version that was published cannot change or go", package.name));
         }
         if let Some((name, why)) = BANNED.iter().find(|(name, _)| *name == package.name) {
-            breaches.push(format!("`{name}` is banned: {why}; see `cargo tree -i {name}`"));
+            breaches.insert(format!("`{name}` is banned: {why}; see `cargo tree -i {name}`"));
         }
     }
-    breaches
+    breaches.into_iter().collect()
+}
+
+/// Every package of every lock file; most are in both.
+fn each_package(workspace: &Workspace) -> impl Iterator<Item = &Package> {
+    workspace.locked().into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -79,6 +95,23 @@ mod tests {
     #[test]
     fn banned_crates_are_told() {
         assert_eq!(sources_and_bans(&of_packages(&["openssl-sys 0.9.0 MIT", "ring 0.17.0 ISC"])).len(), 1);
+    }
+
+    #[test]
+    fn an_exception_is_for_one_crate() {
+        let packages = ["libfuzzer-sys 0.4.0 (MIT OR Apache-2.0) AND NCSA", "a 1.0.0 NCSA"];
+        assert_eq!(licences(&of_packages(&packages)), ["`a` 1.0.0 is under `NCSA`"]);
+    }
+
+    #[test]
+    fn both_lock_files_are_looked_at_each_by_itself() {
+        let mut workspace = of_packages(&["reqwest 0.12.0 GPL-3.0", "openssl-sys 0.9.0 MIT"]);
+        workspace.fuzzing_packages = of_packages(&["reqwest 0.13.0 GPL-3.0", "openssl-sys 0.9.0 MIT"]).packages;
+        assert_eq!(licences(&workspace).len(), 2);
+        assert_eq!(sources_and_bans(&workspace).len(), 1, "what is in both is told once");
+        assert_eq!(one_version(&workspace), Vec::<String>::new());
+        workspace.fuzzing_packages.extend(of_packages(&["reqwest 0.12.0 MIT"]).packages);
+        assert_eq!(one_version(&workspace).len(), 1);
     }
 
     #[test]

@@ -5,4 +5,5 @@
 pub mod file_store;
 pub mod ledger;
 pub mod local;
+pub mod marketing_cloud;
 pub mod source;

@@ -7,6 +7,7 @@ mod fake;
 mod hostile;
 mod imports;
 mod locations;
+mod promises;
 mod receipts;
 mod requests;
 mod retries;
