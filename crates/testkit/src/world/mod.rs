@@ -191,7 +191,7 @@ impl World {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name() -> Name {
+    pub(super) fn name() -> Name {
         "members".parse().expect("a name")
     }
 
