@@ -280,11 +280,6 @@ pub(crate) async fn all_have_ended(ports: &Ports, open: &OpenPart) -> Result<boo
     Ok(since_the_intent(ports, open).await?.iter().all(|(_, status)| status.has_ended()))
 }
 
-/// Whether the file was imported no more than once, as far as the road can tell: of a row that one import refused, another may have written.
-pub(crate) async fn is_the_only_one(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {
-    Ok(since_the_intent(ports, open).await?.len() <= 1)
-}
-
 /// Imports of our definition that began since the part was first to be started; none where the road cannot tell.
 async fn since_the_intent(ports: &Ports, open: &OpenPart) -> Result<Vec<(ImportId, ImportStatus)>, EngineError> {
     let order = &open.plan.order;

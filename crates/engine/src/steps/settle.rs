@@ -200,7 +200,6 @@ impl<'a> Settler<'a> {
             && counts_may_prove
             && refusals.are_complete(counts, self.rows.len() as u64)
             && !self.others_left_doubt
-            && super::import::is_the_only_one(self.ports, self.open).await?
         {
             let sample = refusals.sample();
             let observed = observer.of_rows(&sample).await?;

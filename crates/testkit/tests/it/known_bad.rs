@@ -49,7 +49,6 @@ fn rule_3_an_import_over_an_open_one() {
 
 #[test]
 fn rule_3_imports_that_others_started() {
-    // Of a row that one import of a file refused, another one may have written what the baseline does not know of.
     check(Sabotage::OverlooksStartsOfOthers, &[Rule::OneImport, Rule::Arrives]);
 }
 
