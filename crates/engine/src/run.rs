@@ -243,7 +243,7 @@ impl Run<'_> {
     /// Remembers up to where rows were numbered, once what is not known of those made since is written down.
     async fn note_numbers(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
         let Resolved { identity, newest_row, .. } = &compared.resolved;
-        let Some(up_to) = newest_row.filter(|_| compared.sealed.is_all_marked) else { return Ok(()) };
+        let Some(up_to) = *newest_row else { return Ok(()) };
         let data_extension = identity.data_extension.clone();
         if recorder.state().rows_numbered != Some((data_extension.clone(), up_to)) {
             recorder.record(RunEvent::RowsNumbered { data_extension, up_to }).await?;

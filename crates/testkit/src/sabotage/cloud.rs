@@ -122,6 +122,9 @@ impl MarketingCloud for BadCloud {
         newest: Option<&str>,
     ) -> Result<Vec<(ImportId, ImportStatus)>, CloudError> {
         let since = self.inner.imports_since(activation, route, newest).await?;
+        if self.sabotage == Sabotage::OverlooksStartsOfOthers {
+            return Ok(Vec::new());
+        }
         Ok(since.into_iter().map(|(import, status)| (import, self.ended(status))).collect())
     }
 

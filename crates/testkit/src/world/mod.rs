@@ -26,7 +26,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use outflow_domain::{Mapping, Name, PartPlan, RunResult, Secret};
+use outflow_domain::{Mapping, Name, OutcomeCounts, PartPlan, RunResult, Secret};
 use outflow_engine::{Compute, EngineError, Ports, RunOptions, RunReport};
 use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
 use outflow_ports::{Ledger, progress::NoProgress};
@@ -90,15 +90,19 @@ pub struct World {
     is_rebuilt: bool,
     chance: SmallRng,
     crashes: u32,
+    /// What each run of the script said of its rows.
+    outcomes: Vec<Option<OutcomeCounts>>,
     /// Tells what happened, for a person.
     story: String,
 }
 
 /// A world that has come out right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lived {
     /// How often the machine has crashed.
     pub crashes: u32,
+    /// What each run of the script said of its rows, if it came to its end.
+    pub outcomes: Vec<Option<OutcomeCounts>>,
 }
 
 /// What there was before a run.
@@ -151,6 +155,7 @@ impl World {
             is_rebuilt: false,
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
             crashes: 0,
+            outcomes: Vec::new(),
             story: String::new(),
             script,
             model,
@@ -176,7 +181,7 @@ impl World {
             self.happen(&event)?;
         }
         self.come_to_rest()?;
-        Ok(Lived { crashes: self.crashes })
+        Ok(Lived { crashes: self.crashes, outcomes: self.outcomes })
     }
 
     fn tell(&mut self, line: &str) {
@@ -191,7 +196,7 @@ impl World {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name() -> Name {
+    pub(super) fn name() -> Name {
         "members".parse().expect("a name")
     }
 
@@ -237,7 +242,8 @@ impl World {
             Event::Break(batches) => self.source.break_after(*batches),
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
-                self.run(options, *crash_after)?;
+                let ran = self.run(options, *crash_after)?;
+                self.outcomes.push(ran.and_then(Result::ok).map(|it| it.outcomes));
             }
         }
         Ok(())
