@@ -44,10 +44,8 @@ impl Model {
         if unit.data_extensions.iter().any(|it| same(it.name.trim(), name.trim())) {
             return refuse(INVALID, format!("A data extension named {name} already exists."));
         }
-        if let Some(id) = spec.category_id
-            && !unit.folders.iter().any(|it| it.id == id)
-        {
-            return refuse(INVALID, format!("The CategoryID {id} does not exist."));
+        if let Some(refusal) = spec.category_id.and_then(|it| unit.refusal_of_folder(it)) {
+            return refuse(INVALID, refusal);
         }
         let root_folder = unit.root_folder();
         let mut context = Context { ids: &mut self.ids, now_ms, root_folder, switches: &self.switches };
@@ -73,10 +71,8 @@ impl Model {
         {
             return refuse(INVALID, format!("A data extension named {name} already exists."));
         }
-        if let Some(id) = spec.category_id
-            && !unit.folders.iter().any(|it| it.id == id)
-        {
-            return refuse(INVALID, format!("The CategoryID {id} does not exist."));
+        if let Some(refusal) = spec.category_id.and_then(|it| unit.refusal_of_folder(it)) {
+            return refuse(INVALID, refusal);
         }
         let root_folder = unit.root_folder();
         let mut context = Context { ids: &mut self.ids, now_ms, root_folder, switches: &self.switches };
