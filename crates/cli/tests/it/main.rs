@@ -17,6 +17,7 @@ mod sandbox_command;
 mod small_disk;
 mod state_folder;
 mod stopped;
+mod tables;
 mod unread;
 mod whole_path;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::{Activation, FieldWish, ImportRoute, InsertMode, activation::PART_BYTES_MAX};
+use outflow_domain::{Activation, FieldWish, ImportRoute, InsertMode, TableWish, activation::PART_BYTES_MAX};
 use outflow_engine::{Job, Split};
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
@@ -30,6 +30,7 @@ impl World {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
+                table: TableWish::default(),
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
                 fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
