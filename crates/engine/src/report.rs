@@ -128,6 +128,8 @@ pub struct PartReport {
     pub bytes: u64,
     /// Whether its rows were left in doubt by earlier files, and are sent apart from others.
     pub in_doubt: bool,
+    /// Whether it has the key and new columns alone, since its rows are there with all else.
+    pub is_narrow: bool,
 }
 
 /// Cells that cannot be sent.

@@ -282,6 +282,8 @@ struct Compared {
     sealed: SealedPass,
     /// What is to be made and changed at the data extension itself.
     table: TableChanges,
+    /// Positions of the fields of narrow files.
+    narrow: Vec<usize>,
     plan: PlanId,
 }
 
@@ -298,8 +300,14 @@ impl Compared {
         let write = plans_files.is_none();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
-        let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
-        let known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
+        if narrow.is_some() {
+            known.lanes = known.lanes.with_narrow();
+        }
+        let narrow = narrow.unwrap_or_default();
+        let encoders = [CsvEncoder::new(&resolved.mapping), CsvEncoder::of_fields(&resolved.mapping, narrow.clone())];
+        let headers = encoders.map(|it| it.header().to_vec());
         let lanes = known.lanes.clone();
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
@@ -307,8 +315,9 @@ impl Compared {
             scheme: resolved.scheme.clone(),
             known,
             rebase: resolved.rebase.take(),
+            narrow: narrow.clone(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, lanes, write),
+            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), headers, job.activation.part_bytes_max, lanes, write),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
@@ -324,11 +333,12 @@ impl Compared {
         let plan = plan_id(&resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.
         resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
-        Ok(Self { resolved, known, sealed, table, plan })
+        Ok(Self { resolved, known, sealed, table, narrow, plan })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
+        let narrow: Vec<_> = self.narrow.iter().map(|&at| fields[at].clone()).collect();
         let part = |it: &crate::steps::seal::SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -340,7 +350,7 @@ impl Compared {
                 insert: job.activation.insert,
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: fields.clone(),
+                fields: if it.written.is_narrow { narrow.clone() } else { fields.clone() },
             },
         };
         Manifest {
@@ -382,7 +392,13 @@ impl Compared {
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
             parts: parts
-                .map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes, in_doubt: it.in_doubt })
+                .map(|it| PartReport {
+                    file: file(it.part),
+                    rows: u64::from(it.rows),
+                    bytes: it.bytes,
+                    in_doubt: it.in_doubt,
+                    is_narrow: it.is_narrow,
+                })
                 .collect(),
             invalid: invalid.collect(),
             open_parts,

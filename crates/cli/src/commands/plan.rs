@@ -118,6 +118,14 @@ pub fn plan_text(report: &PlanReport) -> String {
         if files > 0 {
             text.push_str(&format!("      {files} of them with the {} that earlier imports left in doubt\n", rows(doubtful)));
         }
+        let narrow = report.parts.iter().filter(|it| it.is_narrow).fold((0, 0), |(files, rows), it| (files + 1, rows + it.rows));
+        if narrow.0 > 0 {
+            text.push_str(&format!(
+                "      {} of them with nothing but the key and new columns of {} that are there\n",
+                narrow.0,
+                rows(narrow.1)
+            ));
+        }
     }
     text
 }
@@ -222,7 +230,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
-        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt })).collect::<Vec<_>>(),
+        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow })).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
         "open_parts": report.open_parts,
         "warnings": report.warnings.iter().map(|it| json!({ "code": it.code(), "sentence": it.sentence() })).collect::<Vec<_>>(),

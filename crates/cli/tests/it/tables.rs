@@ -229,3 +229,48 @@ fn a_type_that_others_have_changed_is_told_with_the_rows_it_was_confirmed_for() 
     let plan = world.program.json(0, &["plan", ACTIVATION]);
     assert_eq!((&plan["types_changed"], &plan["has_changes"]), (&json!([]), &json!(false)), "{plan}");
 }
+
+#[test]
+fn after_an_added_field_rows_that_are_there_need_only_the_key_and_the_new_column() {
+    let world = World::new();
+    let only_updates = activation("import: soap").replace("insert: true", "insert: false").replace("    custom_attributes: [tier]\n", "");
+    let without_points = Project { activation: only_updates.replace(" Points: points,", ""), ..Project::default() };
+    let with_points = Project { activation: only_updates, ..Project::default() };
+    let mut model = people(30);
+    world.write(&without_points);
+    world.write_people(&without_points, &model);
+    for person in model.clone() {
+        let values = [("Id".to_owned(), Some(person.id))].into();
+        world
+            .model(move |model, now| model.upsert_row(DATA_EXTENSION, &values, now).map_err(|it| it.0))
+            .expect("a row can be there before");
+    }
+    world.run(0);
+
+    // One row changes in another field too, and travels whole.
+    model[3].name = "Somebody else".to_owned();
+    world.write(&with_points);
+    world.write_people(&with_points, &model);
+    let plan = world.program.json(0, &["plan", ACTIVATION]);
+    let records = model.iter().filter(|it| it.id != model[3].id).map(|it| format!("\"{}\",{}\n", it.id, it.points));
+    let narrow: String = std::iter::once("Id,Points\n".to_owned()).chain(records).collect();
+    let mut parts: Vec<(bool, u64, u64)> = plan["parts"]
+        .as_array()
+        .expect("parts are listed")
+        .iter()
+        .map(|it| (it["only_new_columns"] == true, it["rows"].as_u64().unwrap_or(0), it["bytes"].as_u64().unwrap_or(0)))
+        .collect();
+    parts.sort_unstable();
+    assert_eq!((parts.len(), parts[1]), (2, (true, 29, narrow.len() as u64)), "{plan}");
+    assert_eq!((parts[0].0, parts[0].1), (false, 1), "{plan}");
+    let told = world.program.ends(0, &["plan", ACTIVATION]).out;
+    assert!(told.contains("1 of them with nothing but the key and new columns of 29 rows that are there"), "{told}");
+    world.run(0);
+    let mut expected = people::rows(&model);
+    expected.values_mut().for_each(|it| {
+        it.remove("tier");
+    });
+    assert_eq!(world.rows(), expected);
+    let plan = world.program.json(0, &["plan", ACTIVATION]);
+    assert_eq!(plan["has_changes"], false, "{plan}");
+}
