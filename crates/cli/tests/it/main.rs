@@ -18,6 +18,7 @@ mod sandbox_command;
 mod small_disk;
 mod state_folder;
 mod stopped;
+mod tables;
 mod unread;
 mod whole_path;
 mod world;

@@ -47,6 +47,8 @@ pub struct Project {
     pub host_key: String,
     pub secret: String,
     pub data_extension: &'static str,
+    /// More of the destination, each key with a comma before it.
+    pub destination: &'static str,
     /// The activation, without `to`.
     pub activation: String,
 }
@@ -68,6 +70,7 @@ impl Default for Project {
             host_key: "${MC_SFTP_HOST_KEY}".to_owned(),
             secret: "${OUTFLOW_SECRET}".to_owned(),
             data_extension: DATA_EXTENSION,
+            destination: "",
             activation: activation("import: rest"),
         }
     }
@@ -207,7 +210,7 @@ models:
 segments:
   gold: {{ model: people, where: "tier = 'gold'" }}
 destinations:
-  members: {{ connection: cloud, data_extension: {data_extension} }}
+  members: {{ connection: cloud, data_extension: {data_extension}{destination} }}
 activations:
   {ACTIVATION}:
     to: members
@@ -216,6 +219,7 @@ activations:
             secret = project.secret,
             sql = project.sql,
             data_extension = project.data_extension,
+            destination = project.destination,
             activation = project.activation,
         );
         fs::write(self.path("outflow.yaml"), text).expect("the project can be written");

@@ -291,14 +291,13 @@ impl Seal<'_, '_> {
     /// Makes the files final, without the rows that were struck; a file that is left without rows is none.
     fn parts(&self, written: Vec<WrittenPart>, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
         let (spool, run) = self.pass.parts.place();
-        let header_bytes = self.pass.parts.header_bytes();
         let mut parts = Vec::with_capacity(written.len());
         for mut part in written {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
             let doubt = found.doubts.remove(&part.part);
             if self.write {
-                part = make_final(spool.as_ref(), run, part, &struck, header_bytes)?;
+                part = make_final(spool.as_ref(), run, part, &struck, self.pass.parts.header_bytes(part))?;
                 let in_doubt = doubt.as_ref().map_or(0, NewSegment::entries);
                 equal("rows of a file = rows in doubt", u64::from(part.rows), in_doubt)?;
             } else {

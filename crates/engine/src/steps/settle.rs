@@ -264,7 +264,10 @@ impl<'a> Settler<'a> {
                 Some(_) => {}
             }
         }
+        // A row of which only new columns travelled may differ in others, which somebody else has changed: nothing was refused then.
+        let is_whole = self.open.plan.order.fields.len() == self.open.mapping.fields().count();
         let refusal_is_explained = match &verdict.status {
+            _ if !is_whole => false,
             Some(ImportStatus::Completed { counts }) => {
                 let not_applied = [differ, differ + absent];
                 let refused = [counts.errors, counts.errors + counts.duplicated + counts.restricted];

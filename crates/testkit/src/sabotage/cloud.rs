@@ -11,7 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use outflow_domain::{
-    DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, ObjectId, Route,
+    DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, ObjectId, Route,
+    WiderColumn,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
 use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowPage, RowQuery, StartError};
@@ -93,6 +94,14 @@ impl MarketingCloud for BadCloud {
 
     async fn add_columns(&self, key: &DataExtensionKey, columns: &[NewColumn]) -> Result<(), CloudError> {
         self.inner.add_columns(key, columns).await
+    }
+
+    async fn create(&self, wanted: &NewDataExtension) -> Result<(), CloudError> {
+        self.inner.create(wanted).await
+    }
+
+    async fn widen_columns(&self, key: &DataExtensionKey, columns: &[WiderColumn]) -> Result<(), CloudError> {
+        self.inner.widen_columns(key, columns).await
     }
 
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {

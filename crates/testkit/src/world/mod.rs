@@ -133,7 +133,9 @@ impl World {
         let clock = SimulatedClock::new(BEGINNING_MS, fuse.clone());
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
-        model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        if !script.table_is_missing {
+            model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        }
         let model = Arc::new(Mutex::new(model));
         Self {
             disk: SimulatedDisk::new(fuse.clone()),
@@ -251,6 +253,10 @@ impl World {
 
     /// Another writer acts now.
     fn other(&mut self, write: &outflow_sandbox::model::OtherWrite) {
+        if self.model().data_extension(MEMBERS).is_none() {
+            // Nobody can write into what is yet to be made.
+            return;
+        }
         self.others.wrote(write);
         let now = self.clock.read();
         // Another writer may be told to change what is not there.

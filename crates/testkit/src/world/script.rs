@@ -53,6 +53,8 @@ pub struct Script {
     pub seed: u64,
     /// How the service's uncertain things are set.
     pub switches: Switches,
+    /// The data extension is not there in the beginning: a run makes it.
+    pub table_is_missing: bool,
     /// Only rows that are there are updated.
     pub update_only: bool,
     /// The road is SOAP.
@@ -100,8 +102,10 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { update_only, soap, fields, part_bytes_max, .. } = self;
-        let parts = format!("update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}");
+        let Self { table_is_missing, update_only, soap, fields, part_bytes_max, .. } = self;
+        let parts = format!(
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}"
+        );
         format!("{parts}, {}", unusual.join(", "))
     }
 }
@@ -166,6 +170,7 @@ impl Draw {
                 remade_rows_keep_number: seed % 7 < 2,
                 ..self.switches()
             },
+            table_is_missing: !update_only && seed % 6 == 1,
             update_only,
             soap: self.chance.random_bool(0.4),
             fields,

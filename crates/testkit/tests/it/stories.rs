@@ -58,7 +58,7 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, custom: false, alias: false, from_note: false };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
-    let script = Script { seed: 6, switches, update_only: false, soap, fields, part_bytes_max: None, events };
+    let script = Script { seed: 6, switches, update_only: false, table_is_missing: false, soap, fields, part_bytes_max: None, events };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
 }
 
