@@ -127,6 +127,7 @@ fn activation() -> Activation {
     Activation {
         name: "bench".parse().expect("a name"),
         data_extension: "Bench".parse().expect("a key"),
+        table: outflow_domain::TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: vec![wish("Id", "id")],
         fields: data::FIELDS.iter().map(|(field, column, _)| wish(field, column)).collect(),

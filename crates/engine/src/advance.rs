@@ -169,6 +169,7 @@ mod tests {
         let activation = Activation {
             name: "members".parse().unwrap(),
             data_extension: members.key.clone(),
+            table: outflow_domain::TableWish::default(),
             insert: InsertMode::InsertAndUpdate,
             primary_key: vec![wish("Key")],
             fields: vec![wish("Name")],
@@ -186,7 +187,7 @@ mod tests {
     fn confirmed(data_extension: &str, name: &str) -> ConfirmedSegment {
         let segment = SegmentRef { name: name.into(), bytes: 0, entries: 0, checksum: 0 };
         let fields = [("name".to_owned(), ObjectId(name.into()))].into();
-        let identity = Identity { tenant: "acme".into(), data_extension: ObjectId(data_extension.into()), fields };
+        let identity = Identity { tenant: "acme".into(), data_extension: Some(ObjectId(data_extension.into())), fields };
         ConfirmedSegment { segment, mapping: Box::new(mapping()), identity }
     }
 
