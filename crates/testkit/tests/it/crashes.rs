@@ -50,7 +50,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     let soap = matches!(road, Road::Soap);
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
     let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
-    Script { seed: 13, switches, update_only: false, soap, fields, part_bytes_max: Some(120), events }
+    Script { seed: 14, switches, update_only: false, soap, fields, part_bytes_max: Some(120), events }
 }
 
 /// How the story's imports are told of.
