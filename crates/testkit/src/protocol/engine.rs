@@ -50,6 +50,11 @@ pub(super) fn has_forgotten_file(ledgers: &Ledgers, state: &State) -> bool {
     })
 }
 
+/// The keys that have a value, as bits.
+fn keys_of(rows: &Rows) -> u8 {
+    (0..KEYS).filter(|it| rows[*it].is_some()).fold(0, |keys, key| keys | 1 << key)
+}
+
 /// Whether the destination holds what the model has, and nothing is under way.
 pub(super) fn is_good(settings: &Settings, ledgers: &Ledgers, state: &State) -> bool {
     let is_quiet = state.imports.iter().all(|it| it.phase.has_ended());
@@ -97,9 +102,7 @@ impl Engine<'_> {
             Process::StartingAgain { part } => self.start_again(part),
             Process::Starting { part, again } => self.start(part, again),
             Process::Answered { part, import } => self.answered(part, import),
-            Process::Refused { part } => {
-                self.record("the refusal is recorded; the run fails", part, Fact::ImportNotStarted { closed: false }, Process::Idle, true);
-            }
+            Process::Refused { part } => self.take_back(part),
             Process::Watching { part } => self.watch(part),
             Process::Settling { part } => self.settle(part),
             Process::Removing { part, settled } => self.remove(part, settled),
@@ -193,7 +196,10 @@ impl Engine<'_> {
             let state = self.with_file(part.run, false);
             return self.record_in(state, "a part that was never started is dropped", part.run, Fact::Dropped, Process::Resuming, true);
         }
-        for part in parts.iter().filter(|it| it.run != run) {
+        // Those that were given up come last: what their imports wrote after a newer one is read then, and nothing older is believed after it.
+        let is_last = |it: &&Part| it.is_abandoned && !self.settings.has(Habit::SettlesInOrder);
+        let (last, first): (Vec<&Part>, Vec<&Part>) = parts.iter().filter(|it| it.run != run).partition(is_last);
+        for part in first.into_iter().chain(last) {
             let then = match part.stage {
                 // An abandoned import is not waited for; but where it can be asked, and has ended, its part can be settled.
                 Stage::Started { .. } if part.is_abandoned && !(looks_at_abandoned && self.has_ended(part)) => continue,
@@ -231,12 +237,11 @@ impl Engine<'_> {
         }
         let since: Vec<Phase> = self.from.imports_of(self.side, part).map(|it| it.phase).collect();
         match since.as_slice() {
-            [only] if only.has_ended() => {
-                let then = Process::Watching { part };
-                self.record("its import is found, and has ended", part, Fact::ImportStarted { import: 0 }, then, true);
-            }
+            [] => self.push("no import of its own is found", Some(part), self.with(Process::StartingAgain { part }), true, None),
             all if all.iter().all(|it| it.has_ended()) => {
-                self.push("no import of its own is found", Some(part), self.with(Process::StartingAgain { part }), true, None);
+                // All have read the one file of the part, whoever has started them: the newest is taken.
+                let (fact, then) = (Fact::ImportStarted { import: all.len() as u8 - 1 }, Process::Watching { part });
+                self.record("its import is found, and has ended", part, fact, then, true);
             }
             _ => self.end("the deadline of the search passes: blocked", Ended::Blocked, false),
         }
@@ -296,6 +301,18 @@ impl Engine<'_> {
         }
     }
 
+    /// The doubt of a start that was refused for certain ends only where nobody can have imported the file.
+    fn take_back(&mut self, part: u8) {
+        if self.from.sides[self.side].files >> part & 1 == 1 {
+            return self.push("the refused start's file is removed", Some(part), self.with_file(part, false), true, None);
+        }
+        let is_blind = self.settings.has(Habit::TakesDoubtBackBlindly) || self.settings.has(Habit::ForgetsALostStart);
+        if !is_blind && self.from.imports_of(self.side, part).next().is_some() {
+            return self.end("somebody else has started it: the run fails, and its rows stay in doubt", Ended::Failed, true);
+        }
+        self.record("the refusal is recorded; the run fails", part, Fact::ImportNotStarted { closed: false }, Process::Idle, true);
+    }
+
     fn somebody_else_imports(&self) -> bool {
         let others = self.from.sides.iter().enumerate().filter(|(at, _)| *at != self.side);
         others.flat_map(|(_, it)| &self.ledgers.view(it.ledger).parts).any(|it| it.may_be_running)
@@ -342,6 +359,10 @@ impl Engine<'_> {
             return self.record("its import is taken for completed", part, fact, Process::Settling { part }, true);
         }
         match phase {
+            // Before others are asked for: whoever starts our definition from here on finds no file.
+            Some(Phase::Ended(_)) if self.removes_the_file_first() && self.from.sides[self.side].files >> part & 1 == 1 => {
+                self.push("the imported file is removed", Some(part), self.with_file(part, false), true, None);
+            }
             Some(Phase::Ended(end)) if self.has_ended(&open) => {
                 self.record("the import is seen to have ended", part, Fact::ImportEnded { end }, Process::Settling { part }, true);
             }
@@ -358,6 +379,10 @@ impl Engine<'_> {
         }
     }
 
+    fn removes_the_file_first(&self) -> bool {
+        !self.settings.has(Habit::RemovesTheFileAfterSettling) && !self.settings.has(Habit::RemovesTheFileAfterTheEnd)
+    }
+
     fn settle(&mut self, part: u8) {
         let open = self.part(part);
         let rows = open.doubt.unwrap_or_default();
@@ -371,20 +396,23 @@ impl Engine<'_> {
         let counts_may_prove = is_latest && (!self.settings.is_update_only() || self.settings.has(Habit::CountsInUpdateOnly));
         if end == Some(End::Completed { errors: 0 }) && counts_may_prove && is_whole {
             let confirmed = rows.map(|it| it.map_or(Said::Nothing, Said::Put));
-            return self.settled(part, "clean counts confirm every row", confirmed, &rows, Rows::default(), true);
+            return self.settled(part, "clean counts confirm every row", confirmed, &rows, Rows::default());
         }
         if self.settings.forbids_reading {
             let mut state = self.with_file(part, false);
             let fact = Fact::Settled { confirmed: Updates::default(), doubt: rows };
             let broken = self.append(&mut state, part, fact);
-            state.sides[self.side].process = Process::Removing { part, settled: 0 };
+            // Its own doubt stands for its keys from here on.
+            state.sides[self.side].process = Process::Removing { part, settled: keys_of(&rows) };
             let words = "reading is not permitted: its rows stay in doubt";
             self.push(words, Some(part), state, false, broken);
         }
-        let tells_rows = self.settings.route == Route::Rest && counts_may_prove && is_whole;
+        let others_left_doubt = self.view().parts.iter().any(|it| it.run != part && it.doubt.is_some());
+        let may_believe = !others_left_doubt || self.settings.has(Habit::EndsDoubtByRefusals);
+        let tells_rows = self.settings.route == Route::Rest && counts_may_prove && is_whole && may_believe;
         let held = self.from.sides[self.side].held;
         let errors = if let Some(End::Completed { errors }) = end { errors } else { 0 };
-        let (mut confirmed, mut refused, mut all_known) = (Updates::default(), Rows::default(), true);
+        let (mut confirmed, mut refused) = (Updates::default(), Rows::default());
         let sent = rows.iter().enumerate().filter_map(|(key, it)| Some((key, (*it)?)));
         for (key, value) in sent {
             let is_refused = errors > 0 && self.settings.refuses == Some(value);
@@ -396,23 +424,20 @@ impl Engine<'_> {
             if is_refused && held[key] != Some(value) {
                 refused[key] = Some(value);
             }
-            all_known &= held[key] == Some(value) || is_refused || self.settings.is_update_only();
         }
         let words = if tells_rows && errors > 0 { "the receipt tells each row" } else { "its rows are read back" };
-        self.settled(part, words, confirmed, &rows, refused, all_known);
+        self.settled(part, words, confirmed, &rows, refused);
     }
 
-    fn settled(&mut self, part: u8, words: &'static str, confirmed: Updates, rows: &Rows, refused: Rows, all_known: bool) {
+    fn settled(&mut self, part: u8, words: &'static str, confirmed: Updates, rows: &Rows, refused: Rows) {
         let mut state = self.from.clone();
         if !self.settings.has(Habit::RemovesTheFileAfterSettling) {
             state = self.with_file(part, false);
         }
         let mut broken = self.append(&mut state, part, Fact::Settled { confirmed, doubt: Rows::default() });
         let side = &mut state.sides[self.side];
-        let mut keys = 0;
         for key in (0..KEYS).filter(|&it| rows[it].is_some()) {
             side.refused[key] = refused[key];
-            keys |= 1 << key;
             let was_there = side.applied[usize::from(part)] >> key & 1 == 1;
             if let Said::Put(value) = confirmed[key]
                 && side.held[key] != Some(value)
@@ -421,7 +446,10 @@ impl Engine<'_> {
                 broken = broken.or(Some((Invariant::ConfirmedWasApplied, "the destination never held it")));
             }
         }
-        side.process = Process::Removing { part, settled: if all_known { keys } else { 0 } };
+        // A row that a receipt calls refused is not spoken for: which older value is there it does not tell.
+        let is_spoken_for = |key: &usize| confirmed[*key] != Said::Nothing || self.settings.has(Habit::EndsDoubtByRefusals);
+        let settled = (0..KEYS).filter(|it| rows[*it].is_some()).filter(is_spoken_for).fold(0, |keys, key| keys | 1 << key);
+        side.process = Process::Removing { part, settled };
         self.push(words, Some(part), state, true, broken);
     }
 

@@ -3,7 +3,7 @@
 use super::{
     explore::{Next, Step},
     ledger::Ledgers,
-    state::{Abandon, End, Phase, Process, Rows, Service, Settings, State, Value},
+    state::{Abandon, End, Habit, Import, Invariant, Phase, Process, Rows, STARTS_MAX, Service, Settings, State, Value},
 };
 
 const VALUES: [Option<Value>; 3] = [None, Some(Value::A), Some(Value::B)];
@@ -17,6 +17,9 @@ pub(super) fn steps(settings: &Settings, ledgers: &mut Ledgers, from: &State, in
         crash(from, side, into);
         model_changes(settings, from, side, into);
         abandon(settings, ledgers, from, side, into);
+        if settings.others_start {
+            other_starts(settings, ledgers, from, side, into);
+        }
         if settings.others_edit {
             other_edits(settings, from, side, into);
         }
@@ -53,6 +56,25 @@ fn other_edits(settings: &Settings, from: &State, side: usize, into: &mut Vec<Ne
             state.sides[side].edited |= 1 << key;
             into.push(Next::fault(Step::of(side, "somebody else edits the data extension"), state));
         }
+    }
+}
+
+/// Somebody else starts our import definition, while it means a file that is there.
+fn other_starts(settings: &Settings, ledgers: &Ledgers, from: &State, side: usize, into: &mut Vec<Next>) {
+    let it = &from.sides[side];
+    for part in &ledgers.view(it.ledger).parts {
+        let is_readied_early = settings.has(Habit::PreparesBeforeTheIntent) && it.process == Process::Intending { part: part.run };
+        let is_meant = !part.is_not_started || is_readied_early;
+        let has_room = from.imports_of(side, part.run).count() < STARTS_MAX;
+        if !is_meant || !has_room || it.files >> part.run & 1 == 0 {
+            continue;
+        }
+        let broken = part.doubt.is_none().then_some((Invariant::DoubtBeforeStart, "somebody else imports rows that are not in doubt"));
+        let mut state = from.clone();
+        let import = Import { side: side as u8, part: part.run, rows: part.rows, phase: Phase::Queued, is_abandoned: part.is_abandoned };
+        state.imports.push(import);
+        let step = Step::of(side, "somebody else starts our import definition").part(part.run);
+        into.push(Next { step, is_calm: false, state, broken });
     }
 }
 

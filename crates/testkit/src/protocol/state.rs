@@ -20,6 +20,8 @@ pub enum Value {
     A,
     /// Another.
     B,
+    /// A third.
+    C,
 }
 
 /// A value for each key, or none.
@@ -65,10 +67,20 @@ pub enum Habit {
     RemovesTheFileAfterSettling,
     /// Records that an import was given up before its file is removed.
     RemovesTheFileAfterAbandoning,
+    /// Removes an imported file only after its import's end is recorded, when somebody else may have started it once more.
+    RemovesTheFileAfterTheEnd,
+    /// Points the import definition to a file before its rows are in doubt.
+    PreparesBeforeTheIntent,
+    /// Ends the doubt of a refused start without looking whether somebody else has started the same import.
+    TakesDoubtBackBlindly,
+    /// Ends older doubt about a row by a receipt that merely calls a newer one refused.
+    EndsDoubtByRefusals,
     /// Looks for imports of other activations before the comparison only.
     LooksForOthersOnlyOnce,
     /// Believes a road that is closed to have been closed for an earlier start without an answer, too.
     EndsDoubtWhenTheRoadCloses,
+    /// Settles an abandoned import in its turn, before newer ones.
+    SettlesInOrder,
     /// Ends the doubt about an abandoned import's rows by a newer import, although the abandoned one may still write.
     ForgetsAbandonedImports,
 }
@@ -118,6 +130,8 @@ pub struct Settings {
     pub forbids_reading: bool,
     /// Whether another writer edits, inserts and deletes.
     pub others_edit: bool,
+    /// Whether somebody else starts our import definition; there is one by SOAP only.
+    pub others_start: bool,
     /// Whether a start may be refused since the road was closed meanwhile.
     pub closes_road: bool,
     /// Whether [`Invariant::ComesToRest`] is checked.
@@ -141,6 +155,7 @@ impl Default for Settings {
             refuses: None,
             forbids_reading: false,
             others_edit: false,
+            others_start: false,
             closes_road: false,
             must_rest: true,
             habits: Vec::new(),
@@ -297,6 +312,7 @@ impl Value {
         match self {
             Self::A => 'A',
             Self::B => 'B',
+            Self::C => 'C',
         }
     }
 
@@ -304,6 +320,7 @@ impl Value {
         match letter {
             b'A' => Some(Self::A),
             b'B' => Some(Self::B),
+            b'C' => Some(Self::C),
             _ => None,
         }
     }

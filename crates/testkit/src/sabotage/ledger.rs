@@ -3,14 +3,16 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use outflow_domain::{ActivationState, Evidence, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord};
-use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
+use outflow_baseline::{Expect, Header, Segment, SegmentInfo};
+use outflow_domain::{ActivationState, Evidence, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord, SegmentRef};
+use outflow_ports::{BaselineStore, Ledger, LedgerCommit, LedgerError, RunSummary};
 
 use super::Sabotage;
 use crate::simulated::SimulatedLedger;
 
 pub(super) struct BadLedger {
     pub inner: Arc<dyn Ledger>,
+    pub baselines: Arc<dyn BaselineStore>,
     pub sabotage: Sabotage,
 }
 
@@ -21,6 +23,22 @@ impl fmt::Debug for BadLedger {
 }
 
 impl BadLedger {
+    /// What is known of an activation; a baseline of which a file is torn is an empty one.
+    fn seen(&self, mut state: ActivationState) -> ActivationState {
+        let levels = [&state.baseline.base, &state.baseline.delta];
+        if self.sabotage == Sabotage::TakesTornForEmpty && levels.into_iter().flatten().any(|it| !self.is_whole(it)) {
+            state.baseline = state.baseline.emptied();
+        }
+        state
+    }
+
+    fn is_whole(&self, named: &SegmentRef) -> bool {
+        let info = SegmentInfo { bytes: named.bytes, entries: named.entries, checksum: named.checksum };
+        let Ok(bytes) = self.baselines.open(&named.name) else { return false };
+        let Ok(header) = Header::read(bytes.as_ref()) else { return false };
+        Segment::open(bytes, &Expect { named: Some(info), ..Expect::header(header) }).is_ok()
+    }
+
     /// What settle would record if it confirmed whatever was sent: the part's own doubt is the list of what was sent.
     async fn confirm_all(&self, commit: &LedgerCommit) -> Result<LedgerCommit, LedgerError> {
         let mut bad = commit.clone();
@@ -41,12 +59,12 @@ impl Ledger for BadLedger {
     async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
         match self.sabotage {
             Sabotage::ConfirmsWhatWasSent => self.inner.append(&self.confirm_all(commit).await?).await,
-            _ => self.inner.append(commit).await,
+            _ => self.inner.append(commit).await.map(|it| self.seen(it)),
         }
     }
 
     async fn activation(&self, name: &Name) -> Result<ActivationState, LedgerError> {
-        self.inner.activation(name).await
+        self.inner.activation(name).await.map(|it| self.seen(it))
     }
 
     async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {

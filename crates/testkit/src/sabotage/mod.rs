@@ -60,6 +60,8 @@ pub enum Sabotage {
     TrustsNames,
     /// Rule 11: the numbers of rows are never asked for, so that one made again looks like the one before.
     OverlooksNumbers,
+    /// Rule 11: a baseline of which a file is torn is taken for an empty one.
+    TakesTornForEmpty,
     /// Rule 12: imports replace what is there.
     Overwrites,
     /// Rule 12: the mode of an update-only activation is overlooked.
@@ -68,7 +70,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -85,6 +87,7 @@ impl Sabotage {
         Self::KeepsPrivateFiles,
         Self::ComparesKeysByTheirBytes,
         Self::TrustsNames,
+        Self::TakesTornForEmpty,
         Self::OverlooksNumbers,
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
@@ -104,7 +107,7 @@ impl Sabotage {
             Self::ForgetsRefusals => 8,
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
-            Self::TrustsNames | Self::OverlooksNumbers => 11,
+            Self::TrustsNames | Self::OverlooksNumbers | Self::TakesTornForEmpty => 11,
             Self::Overwrites | Self::InsertsInUpdateOnly => 12,
         }
     }
@@ -144,7 +147,7 @@ impl Saboteur {
             source: Arc::new(BadSource { inner: honest.source, sabotage }),
             cloud: Arc::new(BadCloud { inner: honest.cloud, sabotage, memory: self.memory.clone() }),
             files: Arc::new(BadFiles { inner: honest.files, sabotage }),
-            ledger: Arc::new(BadLedger { inner: honest.ledger, sabotage }),
+            ledger: Arc::new(BadLedger { inner: honest.ledger, baselines: Arc::clone(&honest.baselines), sabotage }),
             spool: Arc::new(BadSpool { inner: honest.spool, sabotage }),
             ..honest
         }

@@ -14,6 +14,24 @@ use rand::{Rng, rngs::SmallRng};
 
 use super::Fuse;
 
+/// What may become of a file while nobody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// One byte of it is another.
+    Byte,
+    /// It ends early.
+    Cut,
+    /// An older file of its kind lies in its place, as after a backup was put back.
+    Older,
+    /// It is gone.
+    Gone,
+}
+
+impl Harm {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Byte, Self::Cut, Self::Older, Self::Gone];
+}
+
 /// Baselines and spool of one activation.
 #[derive(Clone, Debug, Default)]
 pub struct SimulatedDisk {
@@ -25,6 +43,8 @@ pub struct SimulatedDisk {
 struct Files {
     segments: BTreeMap<String, Arc<Vec<u8>>>,
     private: BTreeMap<(RunId, String), Private>,
+    /// Segments that were removed, as a backup may still hold them.
+    removed: BTreeMap<String, Arc<Vec<u8>>>,
     names: u64,
 }
 
@@ -56,6 +76,33 @@ impl SimulatedDisk {
             file.bytes = Arc::new(file.bytes[..kept].to_vec());
             chance.random_bool(0.5)
         });
+    }
+
+    /// Harms a segment while the program is down; whether it could be done.
+    pub fn harm(&self, name: &str, harm: Harm, chance: &mut SmallRng) -> bool {
+        let mut files = self.files();
+        let Some(bytes) = files.segments.get(name).cloned() else { return false };
+        let harmed = match harm {
+            Harm::Byte => {
+                let mut other = bytes.to_vec();
+                let at = chance.random_range(0..other.len());
+                other[at] ^= 1 << chance.random_range(0..8);
+                other
+            }
+            Harm::Cut => bytes[..chance.random_range(0..bytes.len())].to_vec(),
+            Harm::Older => {
+                let kind = name.split('-').next().unwrap_or_default();
+                let older = files.removed.iter().rev().find(|(it, older)| it.starts_with(kind) && ***older != *bytes);
+                let Some((_, older)) = older else { return false };
+                older.to_vec()
+            }
+            Harm::Gone => {
+                files.segments.remove(name);
+                return true;
+            }
+        };
+        files.segments.insert(name.to_owned(), Arc::new(harmed));
+        true
     }
 
     /// All bytes at rest, for a search of values that must not be there.
@@ -118,7 +165,10 @@ impl BaselineStore for SimulatedBaselines {
 
     fn remove(&self, name: &str) -> Result<(), BaselineStoreError> {
         self.0.fuse.burn_now().map_err(Self::error(name, "removed"))?;
-        self.0.files().segments.remove(name);
+        let mut files = self.0.files();
+        if let Some(bytes) = files.segments.remove(name) {
+            files.removed.insert(name.to_owned(), bytes);
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use outflow_domain::{Outcome, Withheld};
-use outflow_engine::{RunOptions, RunReport};
+use outflow_engine::{EngineError, RunOptions, RunReport};
 use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     others::FOREIGN,
     poll_once,
 };
-use crate::simulated::{Cell, ModelRow};
+use crate::simulated::{Cell, Harm, ModelRow};
 
 impl World {
     /// Everything again, whatever the baseline says: even what others have touched is as the model has it then.
@@ -43,7 +43,7 @@ impl World {
     }
 
     fn one_thing_more(&mut self) -> Result<(), Box<Broken>> {
-        match self.script.seed % 14 {
+        match self.script.seed % 15 {
             0 => self.a_row_leaves_and_returns(),
             1 => self.a_row_is_refused(),
             2 => self.rows_are_lost(&OtherWrite::RecreateDataExtension { de: MEMBERS.into() }),
@@ -57,6 +57,7 @@ impl World {
             10 => self.another_column_fills_a_field(),
             11 => self.another_field_is_filled(),
             12 => self.a_field_is_made_again(),
+            13 => self.a_segment_is_torn(),
             _ => self.the_machine_crashes(),
         }
     }
@@ -347,6 +348,33 @@ impl World {
             return Err(self.broken(Rule::SaysWhatIs, format!("a source broke off, and the run ended with {ran:?}")));
         }
         self.quiet("a source had broken off").map(|_| ())
+    }
+
+    /// A file of the baseline that is not what the ledger names is refused with a remedy, and nothing is sent; the remedy puts it right.
+    fn a_segment_is_torn(&mut self) -> Result<(), Box<Broken>> {
+        if self.script.switches.row_reading_refused {
+            return Ok(());
+        }
+        for harm in Harm::ALL {
+            let baseline = self.ledger.state_of(&Self::name()).baseline;
+            let Some(named) = baseline.delta.or(baseline.base) else { return Ok(()) };
+            if !self.disk.harm(&named.name, harm, &mut self.chance) {
+                continue;
+            }
+            self.tell(&format!("`{}` is harmed: {harm:?}", named.name));
+            self.is_torn = true;
+            let arrivals = self.files.arrivals();
+            let ran = self.run(&RunOptions::default(), None)?;
+            let names_remedy =
+                |it: &EngineError| matches!(it.code(), "BASE-001" | "BASE-002") && it.to_string().contains("baseline rebuild");
+            if !matches!(&ran, Some(Err(error)) if names_remedy(error)) || self.files.arrivals() > arrivals {
+                return Err(self.broken(Rule::TornIsRefused, format!("a file was harmed, and the run ended with {ran:?}")));
+            }
+            self.rebuild()?;
+            self.done()?;
+            self.quiet("the baseline was rebuilt")?;
+        }
+        Ok(())
     }
 
     /// Rules 2, 6 and 7: a change that was on its way when the machine crashed, and is taken back, is not there in the end.

@@ -86,6 +86,8 @@ pub struct World {
     contents: BTreeMap<String, Bytes>,
     /// Files whose imports a person gave up.
     abandoned: BTreeSet<String>,
+    /// Whether a file of the baseline was harmed and nobody has put it right yet.
+    is_torn: bool,
     /// Whether a person had the baseline made from what the data extension holds.
     is_rebuilt: bool,
     chance: SmallRng,
@@ -154,6 +156,7 @@ impl World {
             intended: BTreeMap::new(),
             contents: BTreeMap::new(),
             abandoned: BTreeSet::new(),
+            is_torn: false,
             is_rebuilt: false,
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
             crashes: 0,
@@ -349,7 +352,7 @@ impl World {
 
     /// A person has the data extension read back.
     fn rebuild(&mut self) -> Result<(), Box<Broken>> {
-        self.is_rebuilt = true;
+        (self.is_rebuilt, self.is_torn) = (true, false);
         self.tell("a person rebuilds the baseline from the destination");
         let (job, ports) = (self.job(), self.ports());
         match poll_once(outflow_engine::rebuild(&job, &ports)) {

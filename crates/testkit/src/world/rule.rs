@@ -41,6 +41,8 @@ pub enum Rule {
     LossIsNoticed,
     /// Where rows may not be read, few rows stay in doubt beside a refused one, and all of them are told (rules 1, 2).
     DoubtShrinks,
+    /// A torn file of the baseline is refused with a remedy, and nothing is sent (rule 11).
+    TornIsRefused,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -68,6 +70,7 @@ impl Rule {
             Self::LeavesOnce => "a row that leaves is told once, and one that returns as it was is not sent",
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
+            Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }

@@ -51,7 +51,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
     let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
     let table_is_missing = matches!(road, Road::ToBeMade);
-    Script { seed: 13, switches, table_is_missing, update_only: false, soap, fields, part_bytes_max: Some(120), events }
+    Script { seed: 14, switches, table_is_missing, update_only: false, soap, fields, part_bytes_max: Some(120), events }
 }
 
 /// How the story's imports are told of.

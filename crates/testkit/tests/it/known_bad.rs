@@ -110,6 +110,11 @@ fn rule_11_a_row_made_again_and_not_noticed() {
 }
 
 #[test]
+fn rule_11_a_torn_baseline_taken_for_empty() {
+    check(Sabotage::TakesTornForEmpty, &[Rule::TornIsRefused]);
+}
+
+#[test]
 fn rule_12_an_import_that_overwrites() {
     check(Sabotage::Overwrites, &[Rule::OnlyOurs]);
 }

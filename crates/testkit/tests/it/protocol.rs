@@ -36,6 +36,15 @@ fn update_only() -> Settings {
     Settings { insert: InsertMode::UpdateOnly, others_edit: true, stops: false, loses_starts: false, ..soap() }
 }
 
+fn others_start() -> Settings {
+    Settings { others_start: true, stops: false, changes: vec![Some(Value::A), Some(Value::B)], ..soap() }
+}
+
+fn given_up() -> Settings {
+    let changes = vec![Some(Value::A), Some(Value::B)];
+    Settings { abandon: Abandon::AnyTime, loses_starts: false, stops: false, must_rest: false, changes, ..soap() }
+}
+
 fn two_activations() -> Settings {
     Settings { activations: 2, changes: vec![Some(Value::A)], loses_starts: false, stops: false, must_rest: false, ..rest() }
 }
@@ -70,6 +79,23 @@ fn holds_when_a_value_is_refused() {
 fn holds_when_reading_is_not_permitted_for_a_time() {
     let changes = vec![Some(Value::A), Some(Value::B)];
     holds("no reading", &Settings { forbids_reading: true, loses_starts: false, changes, ..rest() });
+}
+
+#[test]
+fn holds_while_others_start_our_definition() {
+    holds("others start", &Settings { loses_starts: false, ..others_start() });
+}
+
+#[test]
+fn holds_when_two_activations_write_to_one_data_extension() {
+    holds("two activations", &two_activations());
+}
+
+#[test]
+fn holds_when_refused_rows_may_not_be_read_for_a_time() {
+    let changes = vec![Some(Value::A), Some(Value::B)];
+    let settings = Settings { forbids_reading: true, refuses: Some(Value::B), loses_starts: false, must_rest: false, changes, ..rest() };
+    holds("refused, no reading", &settings);
 }
 
 #[test]
@@ -142,6 +168,33 @@ fn removing_files_after_abandoning_is_noticed() {
 #[test]
 fn looking_for_others_only_once_is_noticed() {
     breaks(&[Habit::LooksForOthersOnlyOnce], Invariant::NoStartOverAnOpenImport, &two_activations());
+}
+
+#[test]
+fn removing_files_after_the_end_is_noticed() {
+    breaks(&[Habit::RemovesTheFileAfterTheEnd], Invariant::NoStartOverAnOpenImport, &others_start());
+}
+
+#[test]
+fn readying_an_import_before_its_intent_is_noticed() {
+    breaks(&[Habit::PreparesBeforeTheIntent], Invariant::DoubtBeforeStart, &others_start());
+}
+
+#[test]
+fn taking_doubt_back_blindly_is_noticed() {
+    breaks(&[Habit::TakesDoubtBackBlindly], Invariant::NoStartOverAnOpenImport, &others_start());
+}
+
+#[test]
+fn settling_abandoned_imports_before_newer_ones_is_noticed() {
+    breaks(&[Habit::SettlesInOrder], Invariant::UnchangedIsTrue, &given_up());
+}
+
+#[test]
+fn ending_doubt_by_refusals_is_noticed() {
+    let changes = vec![Some(Value::A), Some(Value::B), Some(Value::C)];
+    let settings = Settings { forbids_reading: true, refuses: Some(Value::C), loses_starts: false, changes, ..rest() };
+    breaks(&[Habit::EndsDoubtByRefusals], Invariant::UnchangedIsTrue, &settings);
 }
 
 #[test]
