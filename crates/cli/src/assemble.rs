@@ -218,8 +218,25 @@ pub fn cloud(connection: &Connection, machine: &Machine) -> Result<Arc<dyn Marke
     if let Some(url) = &it.rest_url {
         settings = or_unusable!(settings.with_rest_url(url.as_str()), "connection `{name}`")?;
     }
-    let transport = or_unusable!(ReqwestTransport::new(&TransportOptions::default()), "connection `{name}`")?;
+    let transport = or_unusable!(ReqwestTransport::new(&transport_options()?), "connection `{name}`")?;
     Ok(Arc::new(SalesforceCloud::new(settings, Arc::new(transport), Arc::clone(&machine.clock), Arc::clone(&machine.entropy))))
+}
+
+/// The way out of this network, where the environment names one as it does for other programs.
+fn transport_options() -> Result<TransportOptions, Unusable> {
+    let named = |names: [&'static str; 2]| {
+        names.into_iter().find_map(|it| environment(it).filter(|value| !value.is_empty()).map(|value| (it, value)))
+    };
+    let proxy = match named(["HTTPS_PROXY", "https_proxy"]) {
+        Some((name, url)) => {
+            // As elsewhere, `proxy.example.com:3128` will do.
+            let url = if url.contains("://") { url } else { format!("http://{url}") };
+            Some(or_unusable!(url.parse::<url::Url>(), "the proxy that `{name}` names")?)
+        }
+        None => None,
+    };
+    let no_proxy = named(["NO_PROXY", "no_proxy"]).map(|(_, hosts)| hosts);
+    Ok(TransportOptions { proxy, no_proxy, ..TransportOptions::default() })
 }
 
 /// The place where files of a connection are put.

@@ -48,6 +48,8 @@ fn words(progress: &Progress) -> (String, Option<&'static str>) {
             (format!("comparing: {} rows read, {} differ", number(*rows), number(*candidates)), Some("comparing"))
         }
         Progress::Sealing => ("sorting the changes".into(), None),
+        Progress::CreatingTable => ("creating the data extension".to_owned(), Some("creating the data extension")),
+        Progress::WideningColumns { columns } => (format!("making {columns} column(s) longer"), Some("making columns longer")),
         Progress::AddingColumns { columns } => (format!("creating {columns} column(s)"), Some("creating columns")),
         Progress::Transferring { part, parts, bytes, of } => {
             (format!("sending part {part} of {parts}: {} of {}", output::bytes(*bytes), output::bytes(*of)), Some("sending"))

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DataExtensionKey, FieldName, Name};
+use crate::{
+    names::{DataExtensionKey, FieldName, Name},
+    table::TableWish,
+};
 
 /// A field of the data extension and the model's column that fills it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,9 @@ pub struct Activation {
     pub name: Name,
     /// The data extension.
     pub data_extension: DataExtensionKey,
+    /// What is asked of the data extension itself.
+    #[serde(default)]
+    pub table: TableWish,
     /// Whether new records are inserted.
     pub insert: InsertMode,
     /// Each field of the primary key, with its column.

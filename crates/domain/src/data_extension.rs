@@ -2,74 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{DataExtensionKey, FieldName, ObjectId};
-
-/// The type of a field of a data extension, with the limits that the service enforces.
-///
-/// Types and limits: <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/dataextensionfieldtype.html>.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum FieldType {
-    /// Text of at most `units_max` UTF-16 code units; `None` where the field was created without a length.
-    Text {
-        /// Most UTF-16 code units.
-        units_max: Option<u32>,
-    },
-    /// A whole number of 32 bits with sign.
-    Number,
-    /// An exact decimal.
-    Decimal {
-        /// Digits in all, at most 38.
-        precision: u8,
-        /// Digits after the point.
-        scale: u8,
-    },
-    /// A date or a date with time, from the year 1753, kept by the service in its own UTC−6 clock.
-    Date,
-    /// True or false.
-    Boolean,
-    /// An e-mail address, at most 254 characters.
-    EmailAddress,
-    /// A phone number, by rules that nobody publishes.
-    Phone,
-    /// A culture code such as `en-US`.
-    Locale,
-}
-
-impl FieldType {
-    /// The most UTF-16 code units a value may have, for types that hold text.
-    #[must_use]
-    pub const fn units_max(self) -> Option<u32> {
-        match self {
-            Self::Text { units_max } => units_max,
-            Self::EmailAddress => Some(254),
-            Self::Phone => Some(50),
-            Self::Locale => Some(5),
-            Self::Number | Self::Decimal { .. } | Self::Date | Self::Boolean => None,
-        }
-    }
-
-    /// Whether values are texts, so that keys fold and blanks are blanks.
-    #[must_use]
-    pub const fn is_text_like(self) -> bool {
-        matches!(self, Self::Text { .. } | Self::EmailAddress | Self::Phone | Self::Locale)
-    }
-
-    /// The service's own word for the type.
-    #[must_use]
-    pub const fn service_name(self) -> &'static str {
-        match self {
-            Self::Text { .. } => "Text",
-            Self::Number => "Number",
-            Self::Decimal { .. } => "Decimal",
-            Self::Date => "Date",
-            Self::Boolean => "Boolean",
-            Self::EmailAddress => "EmailAddress",
-            Self::Phone => "Phone",
-            Self::Locale => "Locale",
-        }
-    }
-}
+use crate::{
+    field_type::FieldType,
+    names::{DataExtensionKey, FieldName, ObjectId},
+};
 
 /// A field of a data extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,10 +57,10 @@ impl DataExtension {
     }
 }
 
-/// A column to be created: always nullable, never part of the key.
+/// A column with its type: one to be created, always nullable and never part of the key; or the type that a person gives for a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewColumn {
-    /// Its name, which is the name of the model's column.
+    /// Its name.
     pub name: FieldName,
     /// Its type.
     #[serde(rename = "kind")]

@@ -4,6 +4,7 @@
 
 pub mod activation;
 pub mod data_extension;
+pub mod field_type;
 pub mod fingerprint;
 pub mod import;
 pub mod mapping;
@@ -12,19 +13,25 @@ pub mod names;
 pub mod outcome;
 pub mod run;
 pub mod secret;
+pub mod table;
 pub mod verdict;
 
 pub use activation::{Activation, FieldWish, ImportRoute, InsertMode};
-pub use data_extension::{DataExtension, Field, FieldType, NewColumn};
+pub use data_extension::{DataExtension, Field, NewColumn};
+pub use field_type::{FieldType, InvalidFieldType};
 pub use fingerprint::{KeyFingerprint, RowFingerprint};
 pub use import::{ImportCounts, ImportId, ImportOrder, ImportStatus, Route, RowRefusal};
 pub use mapping::{MappedField, Mapping, MappingProblem};
 pub use model::{ModelColumn, ModelType};
-pub use names::{DataExtensionKey, FieldName, FileName, Name, ObjectId, RunId};
+pub use names::{DataExtensionKey, DataExtensionName, FieldName, FileName, FolderName, Name, ObjectId, RunId};
 pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
 pub use run::{
     ActivationState, BaselineRef, ConfirmedSegment, Evidence, Identity, ImpossibleEvent, Manifest, OpenPart, PartPlan, PartStage, PlanId,
     RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
 };
 pub use secret::Secret;
+pub use table::{
+    CreateWish, FolderPath, NewDataExtension, NewField, Period, Removes, Retention, Sendable, SubscriberField, Table, TableWish,
+    TypeChange, WiderColumn,
+};
 pub use verdict::CellProblem;

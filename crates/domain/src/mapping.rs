@@ -1,12 +1,19 @@
 //! Field mappings that fit the model and the data extension.
 
+mod problem;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::problem::MappingProblem;
 
 use crate::{
     activation::{Activation, FieldWish},
-    data_extension::{DataExtension, FieldType, NewColumn},
+    data_extension::{DataExtension, NewColumn},
+    field_type::{FieldType, TEXT_UNITS_MAX},
     model::{ModelColumn, ModelType},
     names::{FieldName, ObjectId},
+    table::{NewDataExtension, Table, TypeChange, WiderColumn},
+    verdict::KEY_UNITS_MAX,
 };
 
 /// A field that is filled from a column, both known to exist and to fit.
@@ -25,6 +32,9 @@ pub struct MappedField {
     pub column: String,
     /// The column's type.
     pub model_type: ModelType,
+    /// Whether a text that is longer than the field takes may have it made longer.
+    #[serde(default)]
+    pub may_widen: bool,
 }
 
 /// Field mappings that fit the model and the data extension. Only [`Mapping::check`] makes one.
@@ -37,117 +47,6 @@ pub struct Mapping {
     time_zone: Option<String>,
 }
 
-/// Why a wish cannot be mapped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MappingProblem {
-    /// The data extension has no primary key.
-    #[error(
-        "`{data_extension}` has no primary key, so rows cannot be told apart and an import could only replace everything; create it anew with a primary key"
-    )]
-    NoPrimaryKey {
-        /// Its external key.
-        data_extension: String,
-    },
-    /// A field of the primary key is filled by nothing.
-    #[error("`{field}` is part of the primary key of `{data_extension}` and nobody maps it; add it under `primary_key`")]
-    KeyNotMapped {
-        /// The field.
-        field: String,
-        /// The data extension.
-        data_extension: String,
-    },
-    /// A field under `primary_key` is none.
-    #[error("`{field}` is not part of the primary key of `{data_extension}` (that is {primary_key}); move it to `fields`")]
-    NotAKey {
-        /// The field.
-        field: String,
-        /// The data extension.
-        data_extension: String,
-        /// The fields of its primary key, for a person.
-        primary_key: String,
-    },
-    /// A field of the primary key under `fields`.
-    #[error("`{field}` is part of the primary key of `{data_extension}`; move it to `primary_key`")]
-    KeyAmongFields {
-        /// The field.
-        field: String,
-        /// The data extension.
-        data_extension: String,
-    },
-    /// No such field.
-    #[error("`{data_extension}` has no field `{field}`{}; fields of another name than the model's column are not created, use `custom_attributes` for that", did_you_mean(.nearest))]
-    NoSuchField {
-        /// The field.
-        field: String,
-        /// The data extension.
-        data_extension: String,
-        /// The field with the most similar name.
-        nearest: Option<String>,
-    },
-    /// No such column.
-    #[error("the model has no column `{column}`{}", did_you_mean(.nearest))]
-    NoSuchColumn {
-        /// The column.
-        column: String,
-        /// The column with the most similar name.
-        nearest: Option<String>,
-    },
-    /// A field is filled twice.
-    #[error("`{field}` is filled twice, from `{first}` and from `{second}`")]
-    FilledTwice {
-        /// The field.
-        field: String,
-        /// The first column.
-        first: String,
-        /// The second column.
-        second: String,
-    },
-    /// A required field without default is filled by nothing, although rows are inserted.
-    #[error("`{field}` of `{data_extension}` is required and has no default, and nobody maps it: every new record would be refused")]
-    RequiredNotMapped {
-        /// The field.
-        field: String,
-        /// The data extension.
-        data_extension: String,
-    },
-    /// The types cannot fit, whatever the value.
-    #[error("`{column}` ({model_type}) cannot become `{field}` ({field_type}); convert it in the model")]
-    TypeCannotFit {
-        /// The column.
-        column: String,
-        /// Its type, for a person.
-        model_type: String,
-        /// The field.
-        field: String,
-        /// Its type, for a person.
-        field_type: String,
-    },
-    /// Floats compare badly and print in several ways.
-    #[error("`{column}` is a floating-point number and cannot be a primary key; cast it to a whole number, a decimal or text in the model")]
-    FloatKey {
-        /// The column.
-        column: String,
-    },
-    /// A field name that cannot be one.
-    #[error("`{column}` cannot be created as a column: {why}")]
-    BadColumnName {
-        /// The column.
-        column: String,
-        /// Why not.
-        why: String,
-    },
-    /// The service's own column.
-    #[error("`{field}` is a column of the service itself and cannot be written")]
-    SystemField {
-        /// The field.
-        field: String,
-    },
-}
-
-fn did_you_mean(name: &Option<String>) -> String {
-    name.as_ref().map(|it| format!(" (did you mean `{it}`?)")).unwrap_or_default()
-}
-
 impl Mapping {
     /// Checks all wishes of an activation against the model's columns and the data extension, and tells *all* that is wrong.
     ///
@@ -156,7 +55,28 @@ impl Mapping {
     /// # Errors
     /// Every problem found, in the order of the activation.
     pub fn check(activation: &Activation, model: &[ModelColumn], destination: &DataExtension) -> Result<Self, Vec<MappingProblem>> {
-        Check { activation, model, destination, problems: Vec::new() }.run()
+        Check { activation, model, destination: View::of(destination), problems: Vec::new() }.run()
+    }
+
+    /// The same against a data extension that is to be made: each of its fields is yet to be created.
+    ///
+    /// # Errors
+    /// Every problem found, in the order of the activation.
+    pub fn check_new(activation: &Activation, model: &[ModelColumn], new: &NewDataExtension) -> Result<Self, Vec<MappingProblem>> {
+        let mut check = Check { activation, model, destination: View::of_new(new), problems: Vec::new() };
+        check.new_table_can_be_made(new);
+        check.run()
+    }
+
+    /// [`Mapping::check`] or [`Mapping::check_new`].
+    ///
+    /// # Errors
+    /// Every problem found, in the order of the activation.
+    pub fn check_table(activation: &Activation, model: &[ModelColumn], table: &Table) -> Result<Self, Vec<MappingProblem>> {
+        match table {
+            Table::There(there) => Self::check(activation, model, there),
+            Table::New(new) => Self::check_new(activation, model, new),
+        }
     }
 
     /// The fields of the primary key, sorted by folded name.
@@ -188,6 +108,35 @@ impl Mapping {
     pub fn columns_to_add(&self) -> Vec<NewColumn> {
         let missing = self.values.iter().filter(|it| it.field_id.is_none());
         missing.map(|it| NewColumn { name: it.field.clone(), field_type: it.field_type }).collect()
+    }
+
+    /// This mapping as it is once columns are created with these types, and made longer.
+    #[must_use]
+    pub fn once_changed<'a>(mut self, created: impl IntoIterator<Item = (&'a FieldName, FieldType)>, wider: &'a [WiderColumn]) -> Self {
+        let wider = wider.iter().map(|it| (&it.name, FieldType::Text { units_max: Some(it.to) }));
+        for (name, field_type) in created.into_iter().chain(wider) {
+            for field in self.keys.iter_mut().chain(&mut self.values).filter(|it| it.field.is_same_as(name)) {
+                field.field_type = field_type;
+            }
+        }
+        self
+    }
+
+    /// Fields that `old` filled too, when they had another type. A text that takes longer values than before takes all it took.
+    #[must_use]
+    pub fn types_changed_since(&self, old: &Self) -> Vec<TypeChange> {
+        let changed = |it: &MappedField| {
+            let was = old.fields().find(|old| old.field.is_same_as(&it.field))?;
+            // Once, columns were remembered with the longest length there is, whatever they were created with.
+            let is_guess = was.field_id.is_none() && was.field_type == FieldType::Text { units_max: Some(TEXT_UNITS_MAX) };
+            let is_longer = match (was.field_type, it.field_type) {
+                (FieldType::Text { units_max: Some(was) }, FieldType::Text { units_max }) => units_max.is_none_or(|it| was <= it),
+                (was, is) => was == is,
+            };
+            let differs = !is_longer && it.field_id.is_some() && !is_guess;
+            differs.then(|| TypeChange { field: it.field.clone(), was: was.field_type, is: it.field_type })
+        };
+        self.fields().filter_map(changed).collect()
     }
 
     /// What the row fingerprints depend on, as stable text: field names, how values are converted, never the columns they come from.
@@ -292,7 +241,7 @@ impl ModelType {
     #[must_use]
     pub fn natural_field_type(&self) -> Option<FieldType> {
         Some(match *self {
-            Self::Text => FieldType::Text { units_max: Some(4000) },
+            Self::Text => FieldType::Text { units_max: Some(TEXT_UNITS_MAX) },
             // 64-bit whole numbers do not fit the service's 32-bit Number; 19 digits hold any of them.
             Self::Integer => FieldType::Decimal { precision: 19, scale: 0 },
             Self::Decimal { precision, scale } => {
@@ -324,10 +273,58 @@ impl ModelType {
     }
 }
 
+/// A data extension as a mapping sees it, whether it is there or yet to be made.
+struct View<'a> {
+    name: String,
+    fields: Vec<ViewedField<'a>>,
+    is_new: bool,
+}
+
+struct ViewedField<'a> {
+    name: &'a FieldName,
+    id: Option<&'a ObjectId>,
+    field_type: FieldType,
+    /// Whether a row without it is refused.
+    is_required: bool,
+    is_primary_key: bool,
+}
+
+impl<'a> View<'a> {
+    fn of(there: &'a DataExtension) -> Self {
+        let field = |it: &'a crate::data_extension::Field| ViewedField {
+            name: &it.name,
+            id: Some(&it.id),
+            field_type: it.field_type,
+            is_required: it.is_required && it.default.is_none(),
+            is_primary_key: it.is_primary_key,
+        };
+        Self { name: there.key.to_string(), fields: there.fields.iter().map(field).collect(), is_new: false }
+    }
+
+    fn of_new(new: &'a NewDataExtension) -> Self {
+        let field = |it: &'a crate::table::NewField| ViewedField {
+            name: &it.name,
+            id: None,
+            field_type: it.field_type,
+            is_required: it.is_primary_key,
+            is_primary_key: it.is_primary_key,
+        };
+        Self { name: new.key.to_string(), fields: new.fields.iter().map(field).collect(), is_new: true }
+    }
+
+    fn field(&self, name: &FieldName) -> Option<&ViewedField<'a>> {
+        self.fields.iter().find(|it| it.name.is_same_as(name))
+    }
+
+    fn primary_key(&self) -> impl Iterator<Item = &ViewedField<'a>> {
+        self.fields.iter().filter(|it| it.is_primary_key)
+    }
+}
+
 struct Check<'a> {
     activation: &'a Activation,
     model: &'a [ModelColumn],
-    destination: &'a DataExtension,
+    destination: View<'a>,
     problems: Vec<MappingProblem>,
 }
 
@@ -350,7 +347,36 @@ impl Check<'_> {
     }
 
     fn name(&self) -> String {
-        self.destination.key.to_string()
+        self.destination.name.clone()
+    }
+
+    /// What is known to be refused, or to be of no use, is not tried.
+    fn new_table_can_be_made(&mut self, new: &NewDataExtension) {
+        let data_extension = self.name();
+        let mut units = 0_u32;
+        for it in new.fields.iter().filter(|it| it.is_primary_key) {
+            let why = match it.field_type {
+                // SOAP tells dates to the second, so that rows could not be found again:
+                // https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/creating_a_data_extension_using_web_service_api.html
+                FieldType::Date => Some("the service tells dates to the second alone, so that rows could not be found again; use text"),
+                FieldType::Text { units_max: None } => {
+                    Some("a text without length has no room in an index; give it one, such as `Text(36)`")
+                }
+                _ => None,
+            };
+            if let Some(why) = why {
+                let (field, data_extension) = (it.name.to_string(), data_extension.clone());
+                self.problems.push(MappingProblem::UnfitKey { field, data_extension, why });
+            } else if it.field_type.is_text_like() {
+                units += it.field_type.units_max().unwrap_or(0);
+            }
+        }
+        if units > KEY_UNITS_MAX {
+            self.problems.push(MappingProblem::KeyTooWide { data_extension: data_extension.clone(), units });
+        }
+        if let Some(field) = new.sendable.as_ref().map(|it| &it.field).filter(|it| self.destination.field(it).is_none()) {
+            self.problems.push(MappingProblem::NoSendableField { field: field.to_string(), data_extension });
+        }
     }
 
     fn primary_key_is_whole(&mut self) {
@@ -360,7 +386,7 @@ impl Check<'_> {
             return;
         }
         let wished = |field: &FieldName| self.activation.primary_key.iter().any(|it| it.field.is_same_as(field));
-        let forgotten = self.destination.primary_key().filter(|it| !wished(&it.name));
+        let forgotten = self.destination.primary_key().filter(|it| !wished(it.name));
         let forgotten: Vec<_> = forgotten
             .map(|it| MappingProblem::KeyNotMapped { field: it.name.to_string(), data_extension: data_extension.clone() })
             .collect();
@@ -400,21 +426,58 @@ impl Check<'_> {
             return None;
         }
         let column = self.column(&wish.column);
-        let Some(field) = self.destination.field(&wish.field).cloned() else {
-            let names = self.destination.fields.iter().map(|it| it.name.as_str());
-            let nearest = most_similar(wish.field.as_str(), names);
-            self.problems.push(MappingProblem::NoSuchField { field: wish.field.to_string(), data_extension: self.name(), nearest });
-            return None;
+        let Some(field) = self.destination.field(&wish.field) else {
+            return self.yet_to_be_created(wish, column?);
         };
+        let (id, field_type, is_required) = (field.id.cloned(), field.field_type, field.is_required);
+        let (name, may_widen) = (field.name.clone(), self.may_widen(field));
+        if id.is_some() {
+            self.fits_what_is_given(&name, field_type);
+        }
         let column = column?;
-        self.fits(MappedField {
-            field: field.name,
-            field_id: Some(field.id),
-            field_type: field.field_type,
-            is_required: field.is_required && field.default.is_none(),
-            column: column.name,
-            model_type: column.model_type,
-        })
+        let (column, model_type) = (column.name, column.model_type);
+        self.fits(MappedField { field: name, field_id: id, field_type, is_required, column, model_type, may_widen })
+    }
+
+    /// A field that is not there, and is created where its type is given.
+    fn yet_to_be_created(&mut self, wish: &FieldWish, column: ModelColumn) -> Option<MappedField> {
+        let (field, ModelColumn { name: column, model_type }) = (wish.field.clone(), column);
+        if let Some(field_type) = self.activation.table.given_type(&field) {
+            return self.fits(MappedField { field, field_id: None, field_type, is_required: false, column, model_type, may_widen: false });
+        }
+        self.problems.push(if self.destination.is_new {
+            // Any column whose type a field could have is among the fields to be made.
+            let (field, field_type) = (field.to_string(), "any type".into());
+            MappingProblem::TypeCannotFit { column, model_type: model_type.for_people(), field, field_type }
+        } else {
+            let nearest = most_similar(field.as_str(), self.destination.fields.iter().map(|it| it.name.as_str()));
+            MappingProblem::NoSuchField { field: field.to_string(), data_extension: self.name(), nearest }
+        });
+        None
+    }
+
+    /// Whether a run may make the field longer. Keys stay as they are: changing the primary key of a data extension is not documented to work.
+    fn may_widen(&self, field: &ViewedField<'_>) -> bool {
+        let is_limited = matches!(field.field_type, FieldType::Text { units_max: Some(units) } if units < TEXT_UNITS_MAX);
+        self.activation.table.may_widen && is_limited && !field.is_primary_key && field.id.is_some()
+    }
+
+    /// Holds the type of a field that is there against the one a person gives. A text that may be longer than it is there is no problem: see
+    /// [`WiderColumn`].
+    fn fits_what_is_given(&mut self, field: &FieldName, there: FieldType) {
+        let table = &self.activation.table;
+        let key = table.create.iter().flat_map(|it| &it.primary_key).find(|it| it.name.is_same_as(field));
+        let Some(given) = table.given_type(field).or(key.map(|it| it.field_type)) else { return };
+        let (field, data_extension) = (field.to_string(), self.name());
+        self.problems.extend(match (there, given) {
+            _ if there == given => None,
+            // Without a length, any is meant.
+            (FieldType::Text { .. }, FieldType::Text { units_max: None }) => None,
+            (FieldType::Text { units_max: there_max }, FieldType::Text { units_max: given_max }) => {
+                (there_max.is_none() || there_max > given_max).then_some(MappingProblem::Narrowed { field, data_extension, there, given })
+            }
+            _ => Some(MappingProblem::Retyped { field, data_extension, there, given }),
+        });
     }
 
     fn custom_attribute(&mut self, name: &str) -> Option<MappedField> {
@@ -430,7 +493,7 @@ impl Check<'_> {
                 return None;
             }
         };
-        if self.destination.field(&field).is_some() {
+        if self.destination.field(&field).is_some() || self.activation.table.given_type(&field).is_some() {
             return self.value(&FieldWish { field, column: name.to_owned() });
         }
         let Some(field_type) = column.model_type.natural_field_type() else {
@@ -443,8 +506,8 @@ impl Check<'_> {
             });
             return None;
         };
-        let is_required = false;
-        Some(MappedField { field, field_id: None, field_type, is_required, column: column.name, model_type: column.model_type })
+        let (column, model_type) = (column.name, column.model_type);
+        Some(MappedField { field, field_id: None, field_type, is_required: false, column, model_type, may_widen: false })
     }
 
     fn fits(&mut self, mapped: MappedField) -> Option<MappedField> {
@@ -461,11 +524,7 @@ impl Check<'_> {
     }
 
     fn column(&mut self, name: &str) -> Option<ModelColumn> {
-        let found = self.model.iter().find(|it| it.name == name);
-        let found = found.or_else(|| {
-            let mut folded = self.model.iter().filter(|it| it.name.eq_ignore_ascii_case(name));
-            folded.next().filter(|_| folded.next().is_none())
-        });
+        let found = ModelColumn::find(self.model, name);
         if found.is_none() {
             let nearest = most_similar(name, self.model.iter().map(|it| it.name.as_str()));
             self.problems.push(MappingProblem::NoSuchColumn { column: name.to_owned(), nearest });
@@ -492,9 +551,9 @@ impl Check<'_> {
             return;
         }
         let data_extension = self.name();
-        let required = self.destination.fields.iter().filter(|it| it.is_required && !it.is_primary_key && it.default.is_none());
-        let missing = required.filter(|it| !values.iter().any(|value| value.field.is_same_as(&it.name)));
-        let wished = |it: &&crate::data_extension::Field| !self.activation.fields.iter().any(|wish| wish.field.is_same_as(&it.name));
+        let required = self.destination.fields.iter().filter(|it| it.is_required && !it.is_primary_key);
+        let missing = required.filter(|it| !values.iter().any(|value| value.field.is_same_as(it.name)));
+        let wished = |it: &&ViewedField<'_>| !self.activation.fields.iter().any(|wish| wish.field.is_same_as(it.name));
         let missing: Vec<_> = missing
             .filter(wished)
             .map(|it| MappingProblem::RequiredNotMapped { field: it.name.to_string(), data_extension: data_extension.clone() })

@@ -44,3 +44,14 @@ pub struct ModelColumn {
     #[serde(rename = "kind")]
     pub model_type: ModelType,
 }
+
+impl ModelColumn {
+    /// The column of that name: spelled just so, or else the only one that differs in case alone.
+    #[must_use]
+    pub fn find<'m>(model: &'m [Self], name: &str) -> Option<&'m Self> {
+        model.iter().find(|it| it.name == name).or_else(|| {
+            let mut folded = model.iter().filter(|it| it.name.eq_ignore_ascii_case(name));
+            folded.next().filter(|_| folded.next().is_none())
+        })
+    }
+}

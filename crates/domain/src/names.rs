@@ -109,6 +109,14 @@ name! {
     DataExtensionKey, "data extension key", 200, "any character but control characters", |it| !it.is_control()
 }
 name! {
+    /// The name of a data extension as people see it, unique in its business unit.
+    DataExtensionName, "data extension name", 100, "any character but control characters", |it| !it.is_control()
+}
+name! {
+    /// The name of a folder; `/` stands between folders of a path.
+    FolderName, "folder name", 100, "any character but `/` and control characters", |it| it != '/' && !it.is_control()
+}
+name! {
     /// The name of a field of a data extension, spelled as the service spells it. Names compare without regard to case: see [`FieldName::folded`].
     FieldName, "field name", 128, "any character but control characters", |it| !it.is_control()
 }

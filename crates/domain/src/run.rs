@@ -15,6 +15,7 @@ use crate::{
     mapping::Mapping,
     names::{FieldName, FileName, Name, ObjectId, RunId},
     outcome::OutcomeCounts,
+    table::{NewDataExtension, WiderColumn},
 };
 
 /// Digest of everything a plan rests on; equal changes give equal ids, whatever the order of the scan.
@@ -66,17 +67,17 @@ impl BaselineRef {
 pub struct Identity {
     /// The tenant and business unit, as the connection names them.
     pub tenant: String,
-    /// The data extension; a re-created one has another id.
-    pub data_extension: ObjectId,
+    /// The data extension; a re-created one has another id. `None` while it is yet to be made.
+    pub data_extension: Option<ObjectId>,
     /// Each mapped field by folded name; a dropped and re-added one has another id.
     pub fields: BTreeMap<String, ObjectId>,
 }
 
 impl Identity {
-    /// Whether both speak of the same table: tenant, business unit and data extension.
+    /// Whether both speak of the same table: tenant, business unit and data extension. One that is yet to be made is none that was there before.
     #[must_use]
     pub fn is_same_table(&self, other: &Self) -> bool {
-        self.tenant == other.tenant && self.data_extension == other.data_extension
+        self.tenant == other.tenant && self.data_extension.is_some() && self.data_extension == other.data_extension
     }
 
     /// Whether each field that both have is the same column.
@@ -114,8 +115,14 @@ pub struct Manifest {
     pub plan: PlanId,
     /// The road of every import.
     pub route: Route,
+    /// The data extension to be made before all else, where it is missing.
+    #[serde(default)]
+    pub create: Option<NewDataExtension>,
     /// Columns to be created first.
     pub columns: Vec<NewColumn>,
+    /// Columns to be made longer first.
+    #[serde(default)]
+    pub wider: Vec<WiderColumn>,
     /// The files.
     pub parts: Vec<PartPlan>,
     /// Rows read from the source.
@@ -199,6 +206,17 @@ pub enum RunEvent {
         /// Whose rows they are, columns yet to be added left out.
         identity: Identity,
     },
+    /// The data extension is about to be made.
+    TableCreating,
+    /// The data extension was made; the identity has it now, with its fields.
+    TableCreated {
+        /// Whose rows the baseline speaks of from here on.
+        identity: Identity,
+    },
+    /// Columns are about to be made longer.
+    ColumnsWidening,
+    /// Columns were made longer.
+    ColumnsWidened,
     /// Columns are about to be created.
     ColumnsAdding,
     /// Columns were created; the identity has their fields now.
@@ -443,6 +461,10 @@ impl RunEvent {
         match self {
             Self::Started { .. } => "started",
             Self::Planned { .. } => "planned",
+            Self::TableCreating => "table_creating",
+            Self::TableCreated { .. } => "table_created",
+            Self::ColumnsWidening => "columns_widening",
+            Self::ColumnsWidened => "columns_widened",
             Self::ColumnsAdding => "columns_adding",
             Self::ColumnsAdded { .. } => "columns_added",
             Self::TransferStarting { .. } => "transfer_starting",
@@ -505,10 +527,10 @@ impl ActivationState {
                     is_abandoned: false,
                 }));
             }
-            RunEvent::ColumnsAdding => {
+            RunEvent::TableCreating | RunEvent::ColumnsAdding | RunEvent::ColumnsWidening | RunEvent::ColumnsWidened => {
                 self.planned.as_ref().ok_or("there is no plan")?;
             }
-            RunEvent::ColumnsAdded { identity } => {
+            RunEvent::TableCreated { identity } | RunEvent::ColumnsAdded { identity } => {
                 self.planned.as_mut().ok_or("there is no plan")?.1 = identity.clone();
                 for part in self.open_parts.iter_mut().filter(|it| it.run == record.run) {
                     part.identity = identity.clone();

@@ -30,15 +30,17 @@ pub(crate) async fn advance(
 ) -> Result<(), EngineError> {
     // Segments of one mapping and table are merged together; there are several only after a crash between two configurations.
     while let Some(first) = recorder.state().confirmed.first().cloned() {
-        let same = |it: &&ConfirmedSegment| {
-            it.identity.is_same_table(&first.identity)
-                && it.identity.shares_fields_with(&first.identity)
-                && mapping_digest(&it.mapping) == mapping_digest(&first.mapping)
-        };
-        let batch: Vec<ConfirmedSegment> = recorder.state().confirmed.iter().take_while(same).cloned().collect();
+        let batch: Vec<ConfirmedSegment> = recorder.state().confirmed.iter().take_while(|it| are_alike(it, &first)).cloned().collect();
         merge(job, ports, recorder, scheme, opened, &batch).await?;
     }
     Ok(())
+}
+
+/// Whether fingerprints of both mean the same of the same columns.
+fn are_alike(one: &ConfirmedSegment, other: &ConfirmedSegment) -> bool {
+    one.identity.is_same_table(&other.identity)
+        && one.identity.shares_fields_with(&other.identity)
+        && mapping_digest(&one.mapping) == mapping_digest(&other.mapping)
 }
 
 async fn merge(
@@ -133,5 +135,73 @@ impl PartialOrd for Layer<'_> {
 impl Ord for Layer<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.rank().cmp(&other.rank())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use outflow_domain::{
+        Activation, DataExtension, Field, FieldType, FieldWish, Identity, ImportRoute, InsertMode, Mapping, ModelColumn, ModelType,
+        ObjectId, SegmentRef,
+    };
+
+    use super::*;
+
+    fn mapping() -> Mapping {
+        let field = |name: &str, is_key| Field {
+            id: ObjectId(name.into()),
+            name: name.parse().unwrap(),
+            field_type: FieldType::Text { units_max: Some(50) },
+            is_required: is_key,
+            is_primary_key: is_key,
+            ordinal: 0,
+            default: None,
+        };
+        let members = DataExtension {
+            id: ObjectId("members".into()),
+            key: "Members".parse().unwrap(),
+            name: "Members".into(),
+            is_sendable: false,
+            retention: None,
+            fields: vec![field("Key", true), field("Name", false)],
+        };
+        let wish = |field: &str| FieldWish { field: field.parse().unwrap(), column: field.into() };
+        let activation = Activation {
+            name: "members".parse().unwrap(),
+            data_extension: members.key.clone(),
+            insert: InsertMode::InsertAndUpdate,
+            primary_key: vec![wish("Key")],
+            fields: vec![wish("Name")],
+            custom_attributes: Vec::new(),
+            time_zone: None,
+            import: ImportRoute::Auto,
+            part_bytes_max: 1,
+            import_deadline_s: 1,
+        };
+        let columns = ["Key", "Name"].map(|it| ModelColumn { name: it.into(), model_type: ModelType::Text });
+        Mapping::check(&activation, &columns, &members).unwrap()
+    }
+
+    /// A segment of rows whose field `name` has that id.
+    fn confirmed(data_extension: &str, name: &str) -> ConfirmedSegment {
+        let segment = SegmentRef { name: name.into(), bytes: 0, entries: 0, checksum: 0 };
+        let fields = [("name".to_owned(), ObjectId(name.into()))].into();
+        let identity = Identity { tenant: "acme".into(), data_extension: ObjectId(data_extension.into()), fields };
+        ConfirmedSegment { segment, mapping: Box::new(mapping()), identity }
+    }
+
+    #[test]
+    fn segments_of_one_table_and_its_columns_are_merged_together() {
+        assert!(are_alike(&confirmed("members", "first"), &confirmed("members", "first")));
+    }
+
+    #[test]
+    fn segments_over_a_column_that_was_made_again_are_kept_apart() {
+        assert!(!are_alike(&confirmed("members", "first"), &confirmed("members", "again")));
+    }
+
+    #[test]
+    fn segments_of_two_tables_are_kept_apart() {
+        assert!(!are_alike(&confirmed("members", "first"), &confirmed("guests", "first")));
     }
 }

@@ -39,6 +39,12 @@ pub enum EngineError {
         /// The key most like it.
         nearest: Option<String>,
     },
+    /// Somebody else has made or changed what this run was to make or change.
+    #[error("{what} by somebody else while the run was under way, and nothing was sent; run again")]
+    ChangedMeanwhile {
+        /// What was done, to be followed by "by somebody else".
+        what: String,
+    },
     /// Wishes do not fit model and data extension; every problem is told.
     #[error("activation `{activation}` does not fit its model and data extension:{}", list(.problems))]
     Mapping {
@@ -161,6 +167,7 @@ impl EngineError {
             Self::Ledger(LedgerError::Unusable { .. }) => "LED-003",
             Self::NoDataExtension { .. } => "DE-001",
             Self::Mapping { .. } => "DE-002",
+            Self::ChangedMeanwhile { .. } => "DE-003",
             Self::NoRoute { .. } => "IMP-001",
             Self::Blocked { .. } => "IMP-002",
             Self::RoadClosed { .. } => "IMP-003",

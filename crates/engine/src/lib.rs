@@ -25,12 +25,13 @@ mod run;
 mod segments;
 mod split;
 mod steps;
+mod table;
 
 pub use compute::Compute;
 pub use error::EngineError;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
-pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning};
+pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning, Widening};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};

@@ -23,6 +23,8 @@ pub(crate) struct PartsWriter {
     spool: Arc<dyn Spool>,
     run: RunId,
     header: Vec<u8>,
+    /// The header of files with the key and new columns alone.
+    narrow_header: Vec<u8>,
     bytes_max: u64,
     lanes: Lanes,
     /// Whether files are written; a plan only counts.
@@ -54,12 +56,16 @@ pub(crate) struct WrittenPart {
     pub bytes: u64,
     /// Whether its rows were left in doubt by earlier parts, and are sent apart from others.
     pub in_doubt: bool,
+    /// Whether it has the key and new columns alone.
+    pub is_narrow: bool,
 }
 
 impl PartsWriter {
-    pub fn new(spool: Arc<dyn Spool>, run: RunId, header: Vec<u8>, bytes_max: u64, lanes: Lanes, keep: bool) -> Self {
+    /// `headers` are those of the usual files, and of files with the key and new columns alone.
+    pub fn new(spool: Arc<dyn Spool>, run: RunId, headers: [Vec<u8>; 2], bytes_max: u64, lanes: Lanes, keep: bool) -> Self {
         let open = (0..lanes.len()).map(|_| None).collect();
-        Self { spool, run, header, bytes_max, lanes, keep, state: Mutex::new(State { open, closed: Vec::new(), begun: 0 }) }
+        let [header, narrow_header] = headers;
+        Self { spool, run, header, narrow_header, bytes_max, lanes, keep, state: Mutex::new(State { open, closed: Vec::new(), begun: 0 }) }
     }
 
     /// Where the files are.
@@ -67,8 +73,13 @@ impl PartsWriter {
         (&self.spool, &self.run)
     }
 
-    pub const fn header_bytes(&self) -> u64 {
-        self.header.len() as u64
+    /// Bytes of the part's first record.
+    pub const fn header_bytes(&self, part: WrittenPart) -> u64 {
+        self.header_of(part.is_narrow).len() as u64
+    }
+
+    const fn header_of(&self, is_narrow: bool) -> &Vec<u8> {
+        if is_narrow { &self.narrow_header } else { &self.header }
     }
 
     /// Appends encoded rows of one lane, whose lengths the rows tell, and gives the place of each.
@@ -124,12 +135,15 @@ impl PartsWriter {
     }
 
     fn begin(&self, number: u32, lane: usize) -> Result<OpenPart, EngineError> {
-        let written = WrittenPart { part: number, rows: 0, bytes: self.header.len() as u64, in_doubt: lane != Lanes::USUAL };
+        let is_narrow = self.lanes.narrow() == Some(lane);
+        let header = self.header_of(is_narrow);
+        let in_doubt = self.lanes.is_of_doubt(lane);
+        let written = WrittenPart { part: number, rows: 0, bytes: header.len() as u64, in_doubt, is_narrow };
         if !self.keep {
             return Ok(OpenPart { csv: None, rows: None, written });
         }
         let mut csv = self.spool.create(&self.run, &csv_name(number))?;
-        csv.write_all(&self.header)?;
+        csv.write_all(header)?;
         let rows = self.spool.create(&self.run, &rows_name(number))?;
         Ok(OpenPart { csv: Some(csv), rows: Some(rows), written })
     }

@@ -1,7 +1,7 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{Evidence, OutcomeCounts, RunEvent, RunResult};
+use outflow_domain::{Evidence, OutcomeCounts, RunEvent, RunResult, Table};
 use outflow_ports::{Progress, RowFilter, RowQuery};
 use outflow_rows::{ReadBack, Scheme};
 
@@ -43,6 +43,8 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let connection = ports.cloud.connect().await?;
     let destination = describe(ports.cloud.as_ref(), job).await?;
     let schema = ports.source.describe(&job.query).await?;
+    let key = destination.key.clone();
+    let destination = Table::There(destination);
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
@@ -50,7 +52,7 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     // Columns that are yet to be created hold nothing.
     let held: Vec<bool> = mapping.fields().map(|it| it.field_id.is_some()).collect();
     let query = RowQuery {
-        data_extension: destination.key.clone(),
+        data_extension: key,
         key_fields: mapping.keys().iter().map(|it| it.field.clone()).collect(),
         fields: mapping.fields().filter(|it| it.field_id.is_some()).map(|it| it.field.clone()).collect(),
         filter: RowFilter::All,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use outflow_domain::{CellProblem, DataExtensionKey, Name, NewColumn, OutcomeCounts, PlanId, Route, RunId, RunResult, Write};
+use outflow_domain::{
+    CellProblem, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult, TypeChange,
+    WiderColumn, Write,
+};
 
 use crate::steps::compare::Examples;
 
@@ -19,8 +22,16 @@ pub struct PlanReport {
     pub route: Route,
     /// Whether nothing was confirmed before, or what was confirmed no longer counts.
     pub is_first: bool,
+    /// The data extension that would be made.
+    pub create: Option<NewDataExtension>,
     /// Columns that would be created.
     pub columns: Vec<NewColumn>,
+    /// Columns that would be made longer, or could be where a person allows it.
+    pub wider: Vec<Widening>,
+    /// Fields whose types are others than when rows were last confirmed.
+    pub types_changed: Vec<TypeChange>,
+    /// Rows that were confirmed under the older types.
+    pub rows_of_older_types: u64,
     /// Rows read.
     pub source_rows: u64,
     /// Rows to be sent, by intent.
@@ -84,6 +95,17 @@ impl Warning {
     }
 }
 
+/// A text column that takes shorter texts than it is to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widening {
+    /// The column, and how long it is to be.
+    pub column: WiderColumn,
+    /// Whether the run makes it longer; otherwise that is offered.
+    pub is_allowed: bool,
+    /// Rows that are invalid meanwhile, as their texts are too long.
+    pub rows: u64,
+}
+
 /// An import that is not known to have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocking {
@@ -106,6 +128,8 @@ pub struct PartReport {
     pub bytes: u64,
     /// Whether its rows were left in doubt by earlier files, and are sent apart from others.
     pub in_doubt: bool,
+    /// Whether it has the key and new columns alone, since its rows are there with all else.
+    pub is_narrow: bool,
 }
 
 /// Cells that cannot be sent.
@@ -175,7 +199,8 @@ impl PlanReport {
     /// Whether a run would change anything at all.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        !self.parts.is_empty() || !self.columns.is_empty() || self.newly_left > 0 || self.open_parts > 0
+        let changes_table = self.create.is_some() || !self.columns.is_empty() || self.wider.iter().any(|it| it.is_allowed);
+        changes_table || !self.parts.is_empty() || self.newly_left > 0 || self.open_parts > 0
     }
 
     /// Rows to be sent.

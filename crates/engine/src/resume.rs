@@ -1,6 +1,6 @@
 //! Settles what an earlier run has started, and removes what it has not. Yesterday's data are not sent on: rows are compared afresh.
 
-use outflow_domain::{ImportStatus, Mapping, OpenPart, OutcomeCounts, PartStage, RunEvent};
+use outflow_domain::{ImportStatus, Mapping, OpenPart, OutcomeCounts, PartStage, RunEvent, Table};
 use outflow_ports::Progress;
 use outflow_rows::mapping_digest;
 
@@ -85,7 +85,7 @@ async fn schema_digest(job: &Job, ports: &Ports, planned: &Mapping) -> String {
     let (Ok(destination), Ok(schema)) = (describe(ports.cloud.as_ref(), job).await, ports.source.describe(&job.query).await) else {
         return as_planned;
     };
-    match checked(job, &schema, &destination) {
+    match checked(job, &schema, &Table::There(destination)) {
         Ok(now) if mapping_digest(&now) == mapping_digest(planned) => settle::schema_digest(&now),
         _ => as_planned,
     }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use outflow_domain::{
-    FieldType, FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, NewColumn, OpenPart, Outcome, OutcomeCounts, PartPlan,
-    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, data_extension::text_length_for,
+    FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent,
+    RunId, RunResult, Sent, Withheld,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
-use outflow_rows::{CsvEncoder, Scheme, mapping_digest};
+use outflow_rows::{CsvEncoder, Scheme};
 
 use crate::{
     advance::advance,
@@ -27,10 +27,11 @@ use crate::{
     steps::{
         compare::{self, Pass, PrivateFiles, Tally},
         import,
-        resolve::{Resolved, checked, describe, identity, resolve},
+        resolve::{Resolved, resolve},
         seal::{SealedPass, equal, seal},
         settle, transfer,
     },
+    table::{self, TableChanges},
 };
 
 /// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind, even where the future is dropped in its course.
@@ -186,17 +187,19 @@ impl Run<'_> {
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
         let mut outcomes = manifest.decided.clone();
-        if !manifest.parts.is_empty() || !manifest.columns.is_empty() || compared.sealed.local.updates > 0 {
+        if !manifest.parts.is_empty() || compared.table.are_any() || compared.sealed.local.updates > 0 {
             let mapping = Box::new(compared.resolved.mapping.clone());
             let identity = compared.resolved.identity.clone();
             if !manifest.parts.is_empty() {
-                // A wrong password or host key shows before anything is begun: no column is created for files that cannot travel.
+                // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
                 ports.files.check().await?;
             }
             recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
+            table::create(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
             self.advance_locally(recorder, &compared).await?;
             self.note_numbers(recorder, &compared).await?;
-            self.add_columns(recorder, &mut compared, &manifest.columns).await?;
+            table::widen(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
+            table::add_columns(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
             outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
             advance(job, ports, recorder, &scheme, compared.known.baseline.base()).await?;
         }
@@ -243,41 +246,10 @@ impl Run<'_> {
     /// Remembers up to where rows were numbered, once what is not known of those made since is written down.
     async fn note_numbers(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
         let Resolved { identity, newest_row, .. } = &compared.resolved;
-        let Some(up_to) = newest_row.filter(|_| compared.sealed.is_all_marked) else { return Ok(()) };
-        let data_extension = identity.data_extension.clone();
+        let (Some(up_to), Some(data_extension)) = (*newest_row, identity.data_extension.clone()) else { return Ok(()) };
         if recorder.state().rows_numbered != Some((data_extension.clone(), up_to)) {
             recorder.record(RunEvent::RowsNumbered { data_extension, up_to }).await?;
         }
-        Ok(())
-    }
-
-    async fn add_columns(&self, recorder: &mut Recorder<'_>, compared: &mut Compared, columns: &[NewColumn]) -> Result<(), EngineError> {
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let Self { job, ports, .. } = *self;
-        ports.progress.show(job.activation.name.as_str(), Progress::AddingColumns { columns: columns.len() });
-        recorder.record(RunEvent::ColumnsAdding).await?;
-        // Read again just before, so that a column somebody else has made meanwhile is used as it is.
-        let before = describe(ports.cloud.as_ref(), job).await?;
-        let missing: Vec<NewColumn> = columns.iter().filter(|it| before.field(&it.name).is_none()).cloned().collect();
-        if !missing.is_empty() {
-            ports.cloud.add_columns(&before.key, &missing).await?;
-        }
-        let after = describe(ports.cloud.as_ref(), job).await?;
-        let mapping = checked(job, &compared.resolved.schema, &after)?;
-        if mapping_digest(&mapping) != mapping_digest(&compared.resolved.mapping) {
-            let what = format!(
-                "a column of `{}` was created by somebody else with another type while the run was under way; run again",
-                after.key
-            );
-            return Err(EngineError::UnfitBatch(what));
-        }
-        let identity = identity(&compared.resolved.identity.tenant, &after, &mapping);
-        recorder.record(RunEvent::ColumnsAdded { identity: identity.clone() }).await?;
-        compared.resolved.identity = identity;
-        // Refusals are remembered under the columns as they are now; under the planned ones they would be forgotten by the next run.
-        compared.resolved.schema_digest = settle::schema_digest(&mapping);
         Ok(())
     }
 
@@ -307,8 +279,10 @@ struct Compared {
     resolved: Resolved,
     known: crate::known::Known,
     sealed: SealedPass,
-    /// Columns to be created, with the lengths that the values seen ask for.
-    columns: Vec<NewColumn>,
+    /// What is to be made and changed at the data extension itself.
+    table: TableChanges,
+    /// Positions of the fields of narrow files.
+    narrow: Vec<usize>,
     plan: PlanId,
 }
 
@@ -325,8 +299,14 @@ impl Compared {
         let write = plans_files.is_none();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
-        let header = CsvEncoder::new(&resolved.mapping).header().to_vec();
-        let known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
+        if narrow.is_some() {
+            known.lanes = known.lanes.with_narrow();
+        }
+        let narrow = narrow.unwrap_or_default();
+        let encoders = [CsvEncoder::new(&resolved.mapping), CsvEncoder::of_fields(&resolved.mapping, narrow.clone())];
+        let headers = encoders.map(|it| it.header().to_vec());
         let lanes = known.lanes.clone();
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
@@ -334,8 +314,9 @@ impl Compared {
             scheme: resolved.scheme.clone(),
             known,
             rebase: resolved.rebase.take(),
+            narrow: narrow.clone(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), header, job.activation.part_bytes_max, lanes, write),
+            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), headers, job.activation.part_bytes_max, lanes, write),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
@@ -347,13 +328,16 @@ impl Compared {
         let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
         let sealed = seal(&pass, tally, &segments, version, write)?;
         let known = Arc::into_inner(pass).map(|it| it.known).ok_or(EngineError::Stopped)?;
-        let columns = columns(&resolved, &sealed.longest);
-        let plan = plan_id(&resolved, &sealed, &columns, version);
-        Ok(Self { resolved, known, sealed, columns, plan })
+        let table = TableChanges::of(&job.activation, &resolved, &sealed);
+        let plan = plan_id(&resolved, &sealed, &table, version);
+        // As the service will have it, so that what is remembered of types is true.
+        resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
+        Ok(Self { resolved, known, sealed, table, narrow, plan })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
+        let narrow: Vec<_> = self.narrow.iter().map(|&at| fields[at].clone()).collect();
         let part = |it: &crate::steps::seal::SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -365,13 +349,15 @@ impl Compared {
                 insert: job.activation.insert,
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: fields.clone(),
+                fields: if it.written.is_narrow { narrow.clone() } else { fields.clone() },
             },
         };
         Manifest {
             plan: self.plan.clone(),
             route: self.resolved.route,
-            columns: self.columns.clone(),
+            create: self.table.create.clone(),
+            columns: self.table.columns.clone(),
+            wider: self.table.wider(),
             parts: self.sealed.parts.iter().map(part).collect(),
             source_rows: self.sealed.source_rows,
             leaving_rows: self.sealed.leaving_rows,
@@ -395,13 +381,23 @@ impl Compared {
             plan: self.plan.clone(),
             route: self.resolved.route,
             is_first: self.known.baseline.is_empty(),
-            columns: self.columns.clone(),
+            create: self.table.create.clone(),
+            columns: self.table.columns.clone(),
+            wider: self.table.widenings.clone(),
+            types_changed: self.resolved.types_changed.clone(),
+            rows_of_older_types: self.resolved.rows_of_older_types,
             source_rows: self.sealed.source_rows,
             to_send: self.sealed.to_send.clone(),
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
             parts: parts
-                .map(|it| PartReport { file: file(it.part), rows: u64::from(it.rows), bytes: it.bytes, in_doubt: it.in_doubt })
+                .map(|it| PartReport {
+                    file: file(it.part),
+                    rows: u64::from(it.rows),
+                    bytes: it.bytes,
+                    in_doubt: it.in_doubt,
+                    is_narrow: it.is_narrow,
+                })
                 .collect(),
             invalid: invalid.collect(),
             open_parts,
@@ -411,27 +407,14 @@ impl Compared {
     }
 }
 
-/// Columns to be created: texts as long as the longest value asks for.
-fn columns(resolved: &Resolved, longest: &BTreeMap<u16, u32>) -> Vec<NewColumn> {
-    let fields = resolved.mapping.fields().enumerate().filter(|(_, it)| it.field_id.is_none());
-    let column = |(at, field): (usize, &outflow_domain::MappedField)| {
-        let field_type = match field.field_type {
-            FieldType::Text { .. } => FieldType::Text { units_max: Some(text_length_for(longest.get(&(at as u16)).copied().unwrap_or(0))) },
-            other => other,
-        };
-        NewColumn { name: field.field.clone(), field_type }
-    };
-    fields.map(column).collect()
-}
-
 /// Digest of all that a plan rests on, and of the changes in any order.
-fn plan_id(resolved: &Resolved, sealed: &SealedPass, columns: &[NewColumn], version: u64) -> PlanId {
+fn plan_id(resolved: &Resolved, sealed: &SealedPass, table: &TableChanges, version: u64) -> PlanId {
     let counts = format!("{:?} {:?} {} {}", sealed.to_send, sealed.decided, sealed.source_rows, sealed.leaving_rows);
     let pieces = [
         &version.to_le_bytes()[..],
         resolved.mapping.digest_text().as_bytes(),
         resolved.schema_digest.as_bytes(),
-        format!("{:?} {columns:?}", resolved.route).as_bytes(),
+        format!("{:?} {table:?}", resolved.route).as_bytes(),
         counts.as_bytes(),
         &sealed.changes_sum.to_le_bytes(),
     ]

@@ -71,7 +71,10 @@ fn rows_in_doubt(part: &OpenPart) -> u64 {
 
 /// Rows that are kept apart from others on their way into files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lanes(Vec<u32>);
+pub(crate) struct Lanes {
+    rows_max: Vec<u32>,
+    narrow: Option<usize>,
+}
 
 impl Lanes {
     /// The lane of rows that are not in doubt, or whose doubt smaller files cannot end.
@@ -89,17 +92,34 @@ impl Lanes {
             _ => Self::USUAL,
         };
         let lanes = parts.iter().zip(&sizes).map(lane).collect();
-        (Self([&[ROWS_MAX], distinct.as_slice()].concat()), lanes)
+        (Self { rows_max: [&[ROWS_MAX], distinct.as_slice()].concat(), narrow: None }, lanes)
+    }
+
+    /// With one lane more, of rows of which only the key and new columns travel.
+    pub fn with_narrow(mut self) -> Self {
+        self.narrow = Some(self.rows_max.len());
+        self.rows_max.push(ROWS_MAX);
+        self
+    }
+
+    /// The lane of rows of which only the key and new columns travel, if there is one.
+    pub const fn narrow(&self) -> Option<usize> {
+        self.narrow
+    }
+
+    /// Whether its rows were left in doubt by earlier parts.
+    pub fn is_of_doubt(&self, lane: usize) -> bool {
+        lane != Self::USUAL && self.narrow != Some(lane)
     }
 
     /// How many there are.
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.rows_max.len()
     }
 
     /// Most rows of a file on that lane.
     pub fn rows_max(&self, lane: usize) -> u32 {
-        self.0[lane]
+        self.rows_max[lane]
     }
 }
 

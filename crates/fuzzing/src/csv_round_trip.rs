@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use outflow_domain::{
-    Activation, DataExtension, Field, FieldName, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId,
+    Activation, DataExtension, Field, FieldName, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId, TableWish,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
 use outflow_rows::{CanonicalBatch, Canonicalizer, CsvEncoder, CsvFile, ReadBack, Scheme, fingerprints, model_columns};
@@ -74,6 +74,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
     let activation = Activation {
         name: "table".parse().ok()?,
         data_extension: "table".parse().ok()?,
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: vec![wish(0)],
         fields: vec![wish(1), wish(2)],

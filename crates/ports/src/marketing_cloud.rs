@@ -3,7 +3,10 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use outflow_domain::{DataExtension, DataExtensionKey, FieldName, ImportId, ImportOrder, ImportStatus, Name, NewColumn, Route, RowRefusal};
+use outflow_domain::{
+    DataExtension, DataExtensionKey, FieldName, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, Route, RowRefusal,
+    WiderColumn,
+};
 
 /// One tenant and business unit that we are connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +94,22 @@ pub trait MarketingCloud: fmt::Debug + Send + Sync {
 
     /// Creates nullable columns. Creating one that is there already, with the same type, is no error.
     async fn add_columns(&self, key: &DataExtensionKey, columns: &[NewColumn]) -> Result<(), CloudError>;
+
+    /// Makes a data extension, and its folder where that is missing. Once it returns, [`MarketingCloud::describe`] tells the data extension
+    /// with just these fields, whatever answers got lost on the way. One that is there already under that key is taken for it where its fields
+    /// are these; otherwise the call is refused, and nothing is changed.
+    ///
+    /// It rests on these facts of the service: an external key is given once in a business unit, without regard to case, so that nothing is
+    /// made twice (documented code 310003); a data extension is made with all of its fields, or not at all (assumed, as one object of a call);
+    /// its name is given once too, whatever its folder (310007); a subscriber's relation is *sent* as `Subscriber Key` and *told* as
+    /// `_SubscriberKey` (recorded); retention by a period goes with an empty `RetainUntil` (a tool's author).
+    async fn create(&self, wanted: &NewDataExtension) -> Result<(), CloudError>;
+
+    /// Makes text columns longer. One that is as long already, or longer, is no error.
+    ///
+    /// It rests on these facts of the service: a field that is sent with its ObjectID is changed, and one without it is new; a length is
+    /// never decreased, and a type never changed (documented code 310007), so that the call can only lengthen.
+    async fn widen_columns(&self, key: &DataExtensionKey, columns: &[WiderColumn]) -> Result<(), CloudError>;
 
     /// Reads one page of rows: the first without `from`, the next with the page's `next`. At most 2,500 rows a page.
     ///

@@ -26,6 +26,13 @@ pub enum Progress {
     },
     /// Sorting, striking duplicates.
     Sealing,
+    /// Making the data extension.
+    CreatingTable,
+    /// Making columns longer.
+    WideningColumns {
+        /// How many.
+        columns: usize,
+    },
     /// Creating columns.
     AddingColumns {
         /// How many.

@@ -171,6 +171,9 @@ pub(crate) fn activation<'d>(
             .hint("add `fields` or `custom_attributes`, or write `insert: true`");
     }
     no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes), cx);
+    if let Some(destination) = destination {
+        is_key_of_what_is_created(&primary_key, destination, &entries, cx);
+    }
     entries.finish();
     let places = primary_key.iter().chain(&fields).chain(&attributes).map(|it| (it.wish.field.clone(), cx.place(it.span))).collect();
     let filled = fields.iter().chain(&attributes).map(|it| (it.wish.field.clone(), it.span)).collect();
@@ -179,6 +182,7 @@ pub(crate) fn activation<'d>(
     let wish = outflow_domain::Activation {
         name: named.name.clone(),
         data_extension: destination.data_extension.clone(),
+        table: destination.table.clone(),
         insert,
         primary_key: primary_key.into_iter().map(|it| it.wish).collect(),
         fields: fields.into_iter().map(|it| it.wish).collect(),
@@ -190,6 +194,20 @@ pub(crate) fn activation<'d>(
     };
     let activation = Activation { wish, from: from?, to: destination.name.clone(), overlap, place, places };
     Some(Decoded { activation, filled, span: named.span })
+}
+
+/// Where the destination says how its data extension is made, its primary key is known here already.
+fn is_key_of_what_is_created(primary_key: &[Wish], destination: &Destination, entries: &Entries<'_>, cx: &mut Context<'_>) {
+    let Some(create) = &destination.table.create else { return };
+    let whole = create.primary_key.iter().all(|key| primary_key.iter().any(|it| it.wish.field.is_same_as(&key.name)));
+    let no_more = primary_key.iter().all(|it| create.primary_key.iter().any(|key| key.name.is_same_as(&it.wish.field)));
+    if primary_key.is_empty() || (whole && no_more) {
+        return;
+    }
+    let names: Vec<_> = create.primary_key.iter().map(|it| format!("`{}`", it.name)).collect();
+    let what = format!("`{}` is created with the primary key {}, and this maps another one", destination.name, names.join(", "));
+    cx.report(Code::Conflict, entries.span_of("primary_key"), what)
+        .hint("map each field of `create.primary_key` of the destination, and no other");
 }
 
 /// A field with its column, and where it stands.
@@ -228,7 +246,7 @@ fn custom_attributes(entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> {
     wishes
 }
 
-fn field_name(text: &Text, cx: &mut Context<'_>) -> Option<FieldName> {
+pub(crate) fn field_name(text: &Text, cx: &mut Context<'_>) -> Option<FieldName> {
     let field: FieldName = parsed(text, cx)?;
     if field.as_str().starts_with('_') {
         cx.report(Code::InvalidValue, text.span, format!("`{}` is a column of the service itself and cannot be written", text.raw))

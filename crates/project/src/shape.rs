@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Named(&'static Shape),
     /// Fields of the data extension, each with a column of the model.
     Columns,
+    /// Fields of the data extension, each with its type.
+    FieldTypes,
 }
 
 impl Key {
@@ -109,6 +111,7 @@ impl Kind {
             Self::Object(shape) => format!("a mapping: {}", shape.what),
             Self::Named(shape) => format!("a mapping from names to {} each", shape.what),
             Self::Columns => "a mapping from fields of the data extension to columns of the model".into(),
+            Self::FieldTypes => "a mapping from fields of the data extension to their types, such as `Text(36)`".into(),
         }
     }
 }

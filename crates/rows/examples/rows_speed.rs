@@ -10,7 +10,7 @@ use arrow_array::{
     TimestampMicrosecondArray,
 };
 use outflow_domain::{
-    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId,
+    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId, TableWish,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
 use outflow_rows::{Canonicalizer, CsvEncoder, Scheme, fingerprints, key_fingerprints, model_columns};
@@ -159,6 +159,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
     let activation = Activation {
         name: "customers".parse().unwrap(),
         data_extension: "customers".parse().unwrap(),
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: names[..1].iter().map(wish).collect(),
         fields: names[1..].iter().map(wish).collect(),

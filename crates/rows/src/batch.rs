@@ -89,7 +89,7 @@ impl CanonicalBatch {
         self.problems_of(row).iter().all(|it| usize::from(it.field) >= self.keys)
     }
 
-    /// The longest text of each column yet to be created.
+    /// The longest text of each column yet to be created, and of each field that is too short.
     #[must_use]
     pub fn longest_text(&self) -> &LongestText {
         &self.longest

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::Schema;
-use outflow_domain::{CellProblem, FieldType, MappedField, Mapping, ModelType, verdict::KEY_UNITS_MAX};
+use outflow_domain::{CellProblem, FieldType, MappedField, Mapping, ModelType, field_type::TEXT_UNITS_MAX, verdict::KEY_UNITS_MAX};
 
 use crate::{
     batch::{CanonicalBatch, CanonicalColumn, RowProblem, is_set},
@@ -34,8 +34,18 @@ struct FieldPlan {
     column: usize,
     is_key: bool,
     is_required: bool,
+    length: Length,
+}
+
+/// How long the texts of a field may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    /// As long as the field takes.
+    Fixed { units_max: u32 },
+    /// As long as any field takes: this one is made longer where a text asks for it.
+    MayGrow { from: u32 },
     /// Yet to be created with a length that its texts decide.
-    length_is_open: bool,
+    Open { units_max: u32 },
 }
 
 /// Why batches of a schema cannot fill a mapping that was checked against the model before.
@@ -104,7 +114,7 @@ impl Canonicalizer {
             plan.check_blanks(&column, batch.num_rows(), &mut verdicts);
             if let CanonicalColumn::Text(texts) = &column {
                 let units_longest = plan.check_texts(texts, &mut verdicts);
-                if plan.length_is_open {
+                if units_longest > 0 || matches!(plan.length, Length::Open { .. }) {
                     longest.see(at as u16, units_longest);
                 }
             }
@@ -139,8 +149,12 @@ impl FieldPlan {
             let (wanted, found) = (mapped.model_type.for_people(), found.for_people());
             return Err(UnfitBatch::TypeChanged { column: mapped.column.clone(), wanted, found });
         }
-        let length_is_open = mapped.field_id.is_none() && matches!(mapped.field_type, FieldType::Text { .. });
-        Ok(Self { field_type: mapped.field_type, clock, column, is_key, is_required: mapped.is_required, length_is_open })
+        let length = match (mapped.field_type, mapped.field_type.units_max().unwrap_or(u32::MAX)) {
+            (FieldType::Text { .. }, units_max) if mapped.field_id.is_none() => Length::Open { units_max },
+            (FieldType::Text { .. }, from) if mapped.may_widen => Length::MayGrow { from },
+            (_, units_max) => Length::Fixed { units_max },
+        };
+        Ok(Self { field_type: mapped.field_type, clock, column, is_key, is_required: mapped.is_required, length })
     }
 
     fn check_blanks(&self, column: &CanonicalColumn, rows: usize, problems: &mut Problems<'_>) {
@@ -163,13 +177,16 @@ impl FieldPlan {
         }
     }
 
-    /// Checks a column of text; gives the UTF-16 units of the longest that fits.
+    /// Checks a column of text; gives the UTF-16 units that [`LongestText`] tells of the field, 0 for none.
     fn check_texts(&self, texts: &TextColumn, problems: &mut Problems<'_>) -> u32 {
         let rows = texts.rows();
-        let units_max = self.field_type.units_max().unwrap_or(u32::MAX);
-        let mut units_longest = 0;
+        let (units_max, worth_counting) = match self.length {
+            Length::Fixed { units_max } => (units_max, units_max),
+            Length::MayGrow { from } => (TEXT_UNITS_MAX, from),
+            Length::Open { units_max } => (units_max, 0),
+        };
+        let (mut units_longest, mut units_too_long) = (0, 0);
         // UTF-8 never has fewer bytes than UTF-16 has units, so most texts are judged by their length in bytes.
-        let worth_counting = if self.length_is_open { 0 } else { units_max };
         // One look at each text finds those that deserve a closer one.
         macro_rules! look {
             ($is_suspect:expr, $look_closer:expr) => {
@@ -180,7 +197,10 @@ impl FieldPlan {
                     }
                     if text.len() > units_longest.max(worth_counting) as usize {
                         match utf16_units(text) {
-                            units if units > units_max => problems.push(row, CellProblem::TooLong),
+                            units if units > units_max => {
+                                units_too_long = units_too_long.max(units);
+                                problems.push(row, CellProblem::TooLong);
+                            }
                             units => units_longest = units_longest.max(units),
                         }
                     }
@@ -195,7 +215,11 @@ impl FieldPlan {
         } else {
             look!(|_: &[u8]| false, |_, _: &[u8], _: &mut Problems<'_>| ());
         }
-        units_longest
+        match self.length {
+            Length::Fixed { .. } => units_too_long,
+            Length::MayGrow { from } if units_longest <= from => 0,
+            Length::MayGrow { .. } | Length::Open { .. } => units_longest,
+        }
     }
 }
 
@@ -225,7 +249,8 @@ fn check_key_lengths(keys: &[CanonicalColumn], rows: usize, problems: &mut Probl
     });
 }
 
-/// The longest text of each column yet to be created, in UTF-16 code units. Batches may be merged in any order.
+/// The longest text of each column yet to be created, and of each field that takes shorter ones only, in UTF-16 code units. Batches may be
+/// merged in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LongestText(Vec<(u16, u32)>);
 
@@ -243,7 +268,9 @@ impl LongestText {
         other.iter().for_each(|(field, units)| self.see(field, units));
     }
 
-    /// Each field whose length is open, with the UTF-16 units of its longest text that the service could keep; 0 where all are blank.
+    /// Each field that is yet to be created, with the UTF-16 units of its longest text that the service could keep, 0 where all are blank;
+    /// and each field that would have to be longer, with the units of its longest text: only those that the service could keep where it may
+    /// be made longer.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
         self.0.iter().copied()
     }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use outflow_domain::{DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, Route};
+use outflow_domain::{
+    DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, Route, WiderColumn,
+};
 use outflow_ports::{
     Clock, CloudError, Connection, DataExtensionSummary, Entropy, MarketingCloud, RefusalList, RowPage, RowQuery, StartError,
 };
 
-use crate::{columns, describe, http::HttpTransport, imports, locations, rows, session::Session, settings::Settings};
+use crate::{columns, describe, http::HttpTransport, imports, locations, rows, session::Session, settings::Settings, tables};
 
 /// Permissions that a one-time REST import needs.
 const REST_IMPORT_SCOPES: [&str; 3] = ["automations_read", "automations_execute", "data_extensions_write"];
@@ -47,6 +49,14 @@ impl MarketingCloud for SalesforceCloud {
 
     async fn add_columns(&self, key: &DataExtensionKey, columns: &[NewColumn]) -> Result<(), CloudError> {
         columns::add_columns(&self.session, key, columns).await
+    }
+
+    async fn create(&self, wanted: &NewDataExtension) -> Result<(), CloudError> {
+        tables::create(&self.session, wanted).await
+    }
+
+    async fn widen_columns(&self, key: &DataExtensionKey, columns: &[WiderColumn]) -> Result<(), CloudError> {
+        columns::widen_columns(&self.session, key, columns).await
     }
 
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {

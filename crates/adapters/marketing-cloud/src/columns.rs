@@ -1,6 +1,6 @@
-//! New columns, by a SOAP update of the data extension: a field without ObjectID is a new one.
+//! New and longer columns, by a SOAP update of the data extension: a field without ObjectID is a new one, one with it is changed.
 
-use outflow_domain::{DataExtension, DataExtensionKey, FieldType, NewColumn};
+use outflow_domain::{DataExtension, DataExtensionKey, Field, FieldType, NewColumn, WiderColumn};
 use outflow_ports::CloudError;
 
 use crate::{
@@ -68,7 +68,7 @@ fn missing<'a>(there: &DataExtension, columns: &'a [NewColumn], action: &str) ->
                     action: action.to_owned(),
                     code: "another_type".to_owned(),
                     message: format!(
-                        "the column `{}` is there already as {:?}, which does not take every value of {:?}",
+                        "the column `{}` is there already as {}, which does not take every value of {}",
                         field.name, field.field_type, column.field_type
                     ),
                 });
@@ -102,15 +102,17 @@ impl ApiObject for NewFields<'_> {
         xml.text("CustomerKey", self.key.as_str());
         xml.element("Fields", &[], |xml| {
             for column in self.columns {
-                xml.element("Field", &[], |xml| write_field(xml, column));
+                xml.element("Field", &[], |xml| write_field(xml, column.name.as_str(), column.field_type, false));
             }
         });
     }
 }
 
-fn write_field(xml: &mut Xml, column: &NewColumn) {
-    xml.text("Name", column.name.as_str());
-    match column.field_type {
+/// Writes the members of a field that is to be made. Fields of the primary key have to be required:
+/// <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/creating_a_data_extension_using_web_service_api.html>.
+pub(crate) fn write_field(xml: &mut Xml, name: &str, field_type: FieldType, is_primary_key: bool) {
+    xml.text("Name", name);
+    match field_type {
         FieldType::Decimal { precision, scale } => {
             xml.text("Scale", &scale.to_string());
             xml.text("MaxLength", &precision.to_string());
@@ -121,7 +123,86 @@ fn write_field(xml: &mut Xml, column: &NewColumn) {
             }
         }
     }
-    xml.text("IsRequired", "false");
-    xml.text("IsPrimaryKey", "false");
-    xml.text("FieldType", column.field_type.service_name());
+    xml.text("IsRequired", if is_primary_key { "true" } else { "false" });
+    xml.text("IsPrimaryKey", if is_primary_key { "true" } else { "false" });
+    xml.text("FieldType", field_type.service_name());
+}
+
+/// Makes text columns longer, and proves by reading that they are.
+pub(crate) async fn widen_columns(session: &Session, key: &DataExtensionKey, columns: &[WiderColumn]) -> Result<(), CloudError> {
+    let names: Vec<String> = columns.iter().map(|it| format!("`{}`", it.name)).collect();
+    let action = format!("make the columns {} of the data extension `{key}` longer", names.join(", "));
+    let there = existing(session, key, &action).await?;
+    let short = too_short(&there, columns, &action)?;
+    if short.is_empty() {
+        return Ok(());
+    }
+    let call = Call { action: &action, door: Door::Soap, repeat: Repeat::Safely, privacy: Privacy::Metadata };
+    let body = session.soap(&call, &Update(&LongerFields { key: &there.key, fields: &short })).await?;
+    let acted = read_acted(&body, "UpdateResponse").map_err(|it| it.into_failure(&action, Privacy::Metadata));
+    let there = existing(session, key, &action).await?;
+    let short = too_short(&there, columns, &action)?;
+    if short.is_empty() {
+        return Ok(());
+    }
+    match acted? {
+        Acted::Refused(refusal) => Err(refusal.to_error(&action, 200, Privacy::Metadata)),
+        Acted::Done => {
+            let names: Vec<&str> = short.iter().map(|(it, _)| it.name.as_str()).collect();
+            let message = format!("the service called it done, but these are as short as before: {}", names.join(", "));
+            Err(CloudError::Unreadable { action, message })
+        }
+    }
+}
+
+/// The columns that are shorter than they shall be, with that length.
+fn too_short<'d>(there: &'d DataExtension, columns: &[WiderColumn], action: &str) -> Result<Vec<(&'d Field, u32)>, CloudError> {
+    let mut short = Vec::new();
+    for column in columns {
+        match there.field(&column.name) {
+            Some(field @ Field { field_type: FieldType::Text { units_max }, .. }) => {
+                if units_max.is_some_and(|it| it < column.to) {
+                    short.push((field, column.to));
+                }
+            }
+            other => {
+                let found = other.map_or_else(|| "not there any more".to_owned(), |it| format!("{} now", it.field_type));
+                return Err(CloudError::Refused {
+                    action: action.to_owned(),
+                    code: "another_type".to_owned(),
+                    message: format!("the column `{}` is {found}, and only text can be made longer", column.name),
+                });
+            }
+        }
+    }
+    Ok(short)
+}
+
+struct LongerFields<'a> {
+    key: &'a DataExtensionKey,
+    fields: &'a [(&'a Field, u32)],
+}
+
+impl ApiObject for LongerFields<'_> {
+    const TYPE: &'static str = "DataExtension";
+
+    fn write(&self, xml: &mut Xml) {
+        xml.text("CustomerKey", self.key.as_str());
+        xml.element("Fields", &[], |xml| {
+            for (field, length) in self.fields {
+                xml.element("Field", &[], |xml| {
+                    xml.text("ObjectID", &field.id.0);
+                    // All but the length goes as it is: whether an absent member stays as it was is not documented. The type alone must be
+                    // left out, see `lib/metadataTypes/DataExtensionField.js` of <https://github.com/Accenture/sfmc-devtools>.
+                    xml.text("Name", field.name.as_str());
+                    if let Some(default) = &field.default {
+                        xml.text("DefaultValue", default);
+                    }
+                    xml.text("MaxLength", &length.to_string());
+                    xml.text("IsRequired", if field.is_required { "true" } else { "false" });
+                    xml.text("IsPrimaryKey", if field.is_primary_key { "true" } else { "false" });
+                });
+            }
+        });
+    }
 }

@@ -10,13 +10,14 @@
 //! | `http` | one request, one answer, and whether a byte may have arrived |
 //! | `token`, `retry`, `session` | client credentials, what may be repeated and when, a call as a whole |
 //! | `soap`, `rest` | the two wires |
-//! | `describe`, `columns`, `rows`, `imports`, `locations` | what we ask for, over either wire |
+//! | `describe`, `tables`, `folders`, `columns`, `rows`, `imports`, `locations` | what we ask for, over either wire |
 //! | `words` | what of the service's texts may be shown |
 
 mod cloud;
 mod columns;
 mod describe;
 mod failure;
+mod folders;
 pub mod fuzzing;
 mod http;
 mod imports;
@@ -27,6 +28,7 @@ mod rows;
 mod session;
 mod settings;
 mod soap;
+mod tables;
 mod token;
 mod words;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use outflow_domain::{FieldName, FileName, InsertMode, Mapping, mapping::most_similar};
+use outflow_domain::{FieldName, FileName, InsertMode, Mapping, MappingProblem, NewDataExtension, mapping::most_similar};
 use outflow_engine::{EngineError, Warning};
 use outflow_ports::{CloudError, FileContent, Query, RowFilter, RowQuery};
 use outflow_project::{Activation, Connection, Project};
@@ -91,11 +91,18 @@ async fn connect(project: &Project, machine: &Machine, canary: bool) -> Vec<Fact
     }
     for activation in project.activations.values() {
         if reachable.contains(&project.route(activation).1.name) {
-            let problem = activation_problem(project, activation, machine).await;
-            let fits = problem.is_none();
-            facts.push(Fact::new(format!("activation `{}` fits its model and data extension", activation.name()), problem));
-            if fits {
-                facts.extend(rows_fact(project, activation, machine).await);
+            let fits = fits(project, activation, machine).await;
+            let what = format!("activation `{}` fits its model and data extension", activation.name());
+            match fits {
+                Ok(Fit::There) => {
+                    facts.push(Fact::new(what, None));
+                    facts.extend(rows_fact(project, activation, machine).await);
+                }
+                Ok(Fit::Created(new)) => {
+                    facts.push(Fact::new(what, None));
+                    facts.push(creation_fact(project, activation, machine, &new).await);
+                }
+                Err(problem) => facts.push(Fact::new(what, Some(problem))),
             }
         }
     }
@@ -192,36 +199,55 @@ async fn rows_fact(project: &Project, activation: &Activation, machine: &Machine
     Some(fact)
 }
 
-async fn activation_problem(project: &Project, activation: &Activation, machine: &Machine) -> Option<String> {
+/// How an activation fits.
+enum Fit {
+    /// Its data extension is there.
+    There,
+    /// A run makes its data extension.
+    Created(Box<NewDataExtension>),
+}
+
+/// Whether the data extension can be made, as far as that can be asked.
+async fn creation_fact(project: &Project, activation: &Activation, machine: &Machine, new: &NewDataExtension) -> Fact {
+    let mut fact = Fact::new(format!("data extension `{}` is missing, and a run makes it", new.key), None);
+    let Ok(cloud) = assemble::cloud(project.route(activation).1, machine) else { return fact };
+    // A list that is not permitted is no reason to expect a refusal.
+    let there = cloud.list().await.unwrap_or_default();
+    if let Some(taken) = there.iter().find(|it| it.name.trim().to_lowercase() == new.name.as_str().to_lowercase()) {
+        fact.problem = Some(format!(
+            "the data extension `{}` has the name `{}` already, and names are given once; choose another `create.name`",
+            taken.key, taken.name
+        ));
+    } else if new.retention.is_some() {
+        let what = "retention takes the user permission `Manage Data Extension Retention`, which cannot be asked for";
+        fact.warning = Some(what.to_owned());
+    }
+    fact
+}
+
+/// Whether an activation fits its model and data extension, or what is wrong.
+async fn fits(project: &Project, activation: &Activation, machine: &Machine) -> Result<Fit, String> {
     let question = project.question(activation);
-    let source = match assemble::source(question.source_name, question.source, &project.folder, machine) {
-        Ok(source) => source,
-        Err(error) => return Some(error.to_string()),
-    };
-    let schema = match source.describe(&Query { sql: question.sql }).await {
-        Ok(schema) => schema,
-        Err(error) => return Some(error.to_string()),
-    };
+    let source = assemble::source(question.source_name, question.source, &project.folder, machine).map_err(|it| it.to_string())?;
+    let schema = source.describe(&Query { sql: question.sql }).await.map_err(|it| it.to_string())?;
     let columns = schema.fields();
     if let Some(missing) = question.primary_key.iter().find(|it| columns.iter().all(|column| column.name() != *it)) {
         let nearest = most_similar(missing, columns.iter().map(|it| it.name().as_str()));
         let hint = nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-        return Some(format!("its model has no column `{missing}`, which `primary_key` of the model names{hint}"));
+        return Err(format!("its model has no column `{missing}`, which `primary_key` of the model names{hint}"));
     }
     let (destination, connection) = project.route(activation);
-    let cloud: Arc<_> = assemble::cloud(connection, machine).ok()?;
-    let key = &destination.data_extension;
-    match cloud.describe(key).await {
-        Ok(Some(found)) => {
-            let problems = Mapping::check(&activation.wish, &model_columns(&schema), &found).err()?;
-            Some(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        }
-        Ok(None) => {
-            // A list that is not permitted takes away the hint only.
-            let all = cloud.list().await.unwrap_or_default();
-            let nearest = most_similar(key.as_str(), all.iter().map(|it| it.key.as_str()));
-            Some(EngineError::NoDataExtension { key: key.to_string(), nearest }.to_string())
-        }
-        Err(error) => Some(error.to_string()),
+    let cloud: Arc<_> = assemble::cloud(connection, machine).map_err(|it| it.to_string())?;
+    let (key, columns) = (&destination.data_extension, model_columns(&schema));
+    let all = |problems: Vec<MappingProblem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if let Some(there) = cloud.describe(key).await.map_err(|it| it.to_string())? {
+        return Mapping::check(&activation.wish, &columns, &there).map(|_| Fit::There).map_err(all);
     }
+    if let Some(new) = NewDataExtension::wanted(&activation.wish, &columns) {
+        return Mapping::check_new(&activation.wish, &columns, &new).map(|_| Fit::Created(Box::new(new))).map_err(all);
+    }
+    // A list that is not permitted takes away the hint only.
+    let there = cloud.list().await.unwrap_or_default();
+    let nearest = most_similar(key.as_str(), there.iter().map(|it| it.key.as_str()));
+    Err(EngineError::NoDataExtension { key: key.to_string(), nearest }.to_string())
 }

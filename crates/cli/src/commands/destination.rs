@@ -5,7 +5,7 @@ use outflow_ports::CloudError;
 use outflow_project::{Connection, Project};
 use serde_json::{Value, json};
 
-use super::{Done, engine_failed, failed, machine, plan::field_type};
+use super::{Done, engine_failed, failed, machine};
 use crate::{
     args::{Arguments, Destination, Output},
     assemble,
@@ -97,7 +97,7 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
                 .iter()
                 .map(|it| {
                     json!({
-                        "name": it.name.as_str(), "type": field_type(it.field_type), "is_primary_key": it.is_primary_key,
+                        "name": it.name.as_str(), "type": it.field_type.to_string(), "is_primary_key": it.is_primary_key,
                         "is_required": it.is_required, "default": it.default,
                     })
                 })
@@ -119,7 +119,7 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
             for it in &found.fields {
                 let yes = |it: bool| if it { "yes" } else { "" };
                 let default = it.default.clone().unwrap_or_default();
-                table.add_row([it.name.as_str(), &field_type(it.field_type), yes(it.is_primary_key), yes(it.is_required), &default]);
+                table.add_row([it.name.as_str(), &it.field_type.to_string(), yes(it.is_primary_key), yes(it.is_required), &default]);
             }
             output::text(&table.to_string());
         }

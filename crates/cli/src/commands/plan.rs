@@ -1,8 +1,10 @@
 //! `outflow plan`: what a run would do.
 
 use async_trait::async_trait;
-use outflow_domain::{ActivationState, CellProblem, FieldType, Name, Outcome, RefusedRow, Route, RunId, RunRecord, Withheld, Write};
-use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions};
+use outflow_domain::{
+    ActivationState, CellProblem, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord, Withheld, Write,
+};
+use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
@@ -53,15 +55,6 @@ const fn road(route: Route) -> &'static str {
     }
 }
 
-/// A field's type in words.
-pub fn field_type(field_type: FieldType) -> String {
-    match field_type {
-        FieldType::Text { units_max: Some(length) } => format!("Text({length})"),
-        FieldType::Decimal { precision, scale } => format!("Decimal({precision},{scale})"),
-        other => other.service_name().to_owned(),
-    }
-}
-
 fn withheld(report: &PlanReport, why: Withheld) -> u64 {
     report.decided.get(Outcome::Withheld { why })
 }
@@ -83,9 +76,7 @@ pub fn plan_text(report: &PlanReport) -> String {
         text.push_str(&blocked_text(blocking));
     }
     text.push_str(&warnings_text(report));
-    for column in &report.columns {
-        text.push_str(&format!("  + column {} {}\n", column.name, field_type(column.field_type)));
-    }
+    text.push_str(&table_text(report));
     for (&write, &count) in &report.to_send {
         text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
     }
@@ -127,8 +118,73 @@ pub fn plan_text(report: &PlanReport) -> String {
         if files > 0 {
             text.push_str(&format!("      {files} of them with the {} that earlier imports left in doubt\n", rows(doubtful)));
         }
+        let narrow = report.parts.iter().filter(|it| it.is_narrow).fold((0, 0), |(files, rows), it| (files + 1, rows + it.rows));
+        if narrow.0 > 0 {
+            text.push_str(&format!(
+                "      {} of them with nothing but the key and new columns of {} that are there\n",
+                narrow.0,
+                rows(narrow.1)
+            ));
+        }
     }
     text
+}
+
+/// What would be made and changed at the data extension itself.
+fn table_text(report: &PlanReport) -> String {
+    let mut text = report.create.as_ref().map(created_text).unwrap_or_default();
+    for column in &report.columns {
+        text.push_str(&format!("  + column {} {}\n", column.name, column.field_type));
+    }
+    report.wider.iter().for_each(|it| text.push_str(&wider_text(it)));
+    for it in &report.types_changed {
+        text.push_str(&format!(
+            "  ! column {} is {} and was {} when {} confirmed\n",
+            it.field,
+            it.is,
+            it.was,
+            rows_were(report.rows_of_older_types)
+        ));
+    }
+    text
+}
+
+fn rows_were(count: u64) -> String {
+    format!("{} {}", rows(count), if count == 1 { "was" } else { "were" })
+}
+
+/// The data extension that would be made, with what is not easily undone.
+fn created_text(new: &NewDataExtension) -> String {
+    let folder = new.folder.as_ref().map(|it| format!(" in the folder {it}")).unwrap_or_default();
+    let mut text = format!("  + data extension {} ({}){folder}\n", new.key, new.name);
+    for NewField { name, field_type, is_primary_key } in &new.fields {
+        let key = if *is_primary_key { ", primary key" } else { "" };
+        text.push_str(&format!("      + {name} {field_type}{key}\n"));
+    }
+    text.push_str("      its primary key cannot be changed later\n");
+    if let Some(sendable) = &new.sendable {
+        text.push_str(&format!("      sendable: {} is the {}\n", sendable.field, sendable.subscriber.sent()));
+        text.push_str("      risk: its rows may become contacts that are charged for, and deleting a row deletes no contact\n");
+    }
+    if let Some(retention) = &new.retention {
+        text.push_str(&format!("      retention: {retention}\n"));
+        if retention.removes == Removes::DataExtension {
+            text.push_str("      risk: Marketing Cloud will remove the data extension itself; the run after that makes it again\n");
+        }
+    }
+    text
+}
+
+fn wider_text(it: &Widening) -> String {
+    let column = &it.column;
+    if it.is_allowed {
+        return format!("  ~ column {} Text({}) becomes Text({}), which cannot be undone\n", column.name, column.from, column.to);
+    }
+    let for_rows = if it.rows > 0 { format!(" for {}", rows(it.rows)) } else { String::new() };
+    format!(
+        "  ! column {} Text({}) is too short{for_rows}; `widen: allow` at the destination lets a run make it Text({})\n",
+        column.name, column.from, column.to
+    )
 }
 
 /// An import that stands in the way.
@@ -164,12 +220,17 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "route": report.route,
         "is_first": report.is_first,
         "has_changes": report.has_changes(),
-        "columns": report.columns.iter().map(|it| json!({ "name": it.name.as_str(), "type": field_type(it.field_type) })).collect::<Vec<_>>(),
+        "columns": report.columns.iter().map(|it| json!({ "name": it.name.as_str(), "type": it.field_type.to_string() })).collect::<Vec<_>>(),
+        "create": report.create.as_ref().map(created_json),
+        "wider": report.wider.iter().map(wider_json).collect::<Vec<_>>(),
+        "types_changed": report.types_changed.iter().map(
+            |it| json!({ "column": it.field.as_str(), "was": it.was.to_string(), "is": it.is.to_string(), "rows": report.rows_of_older_types })
+        ).collect::<Vec<_>>(),
         "source_rows": report.source_rows,
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
-        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt })).collect::<Vec<_>>(),
+        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow })).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
         "open_parts": report.open_parts,
         "warnings": report.warnings.iter().map(|it| json!({ "code": it.code(), "sentence": it.sentence() })).collect::<Vec<_>>(),
@@ -177,6 +238,22 @@ pub fn plan_json(report: &PlanReport) -> Value {
             |it| json!({ "activation": it.activation.as_str(), "import": it.import, "is_waited_for": it.is_waited_for })
         ),
     })
+}
+
+fn created_json(new: &NewDataExtension) -> Value {
+    let field = |it: &NewField| json!({ "name": it.name.as_str(), "type": it.field_type.to_string(), "is_primary_key": it.is_primary_key });
+    json!({
+        "key": new.key.as_str(),
+        "name": new.name.as_str(),
+        "folder": new.folder.as_ref().map(ToString::to_string),
+        "fields": new.fields.iter().map(field).collect::<Vec<_>>(),
+        "sendable": new.sendable.as_ref().map(|it| json!({ "field": it.field.as_str(), "subscriber": it.subscriber })),
+        "retention": new.retention.map(|it| it.to_string()),
+    })
+}
+
+fn wider_json(it: &Widening) -> Value {
+    json!({ "column": it.column.name.as_str(), "from": it.column.from, "to": it.column.to, "is_allowed": it.is_allowed, "rows": it.rows })
 }
 
 const fn problem(problem: CellProblem) -> &'static str {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Done, Failure, lock, machine,
-    plan::{field_type, outcomes_json, plan_json, warnings_text},
+    plan::{outcomes_json, plan_json, warnings_text},
     ready,
 };
 use crate::{
@@ -154,8 +154,20 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     let plan = &report.plan;
     let mut text =
         format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
+    if let Some(new) = &plan.create {
+        let folder = new.folder.as_ref().map(|it| format!(" in the folder {it}")).unwrap_or_default();
+        text.push_str(&format!("  data extension {} ({}) created{folder}, with {} field(s)\n", new.key, new.name, new.fields.len()));
+    }
     for column in &plan.columns {
-        text.push_str(&format!("  column {} {} created\n", column.name, field_type(column.field_type)));
+        text.push_str(&format!("  column {} {} created\n", column.name, column.field_type));
+    }
+    for it in &plan.wider {
+        let column = &it.column;
+        text.push_str(&if it.is_allowed {
+            format!("  column {} made longer: Text({})\n", column.name, column.to)
+        } else {
+            format!("  column {} is too short: `widen: allow` at the destination lets a run make it Text({})\n", column.name, column.to)
+        });
     }
     for (at, it) in report.rounds.iter().enumerate() {
         let (confirmed, left) = (sent(&it.outcomes, Sent::Confirmed), sent(&it.outcomes, Sent::Unconfirmed));

@@ -104,6 +104,10 @@ fn sentence(event: &RunEvent) -> String {
                 number(manifest.source_rows)
             )
         }
+        RunEvent::TableCreating => "creating the data extension".into(),
+        RunEvent::TableCreated { .. } => "data extension created".into(),
+        RunEvent::ColumnsWidening => "making columns longer".into(),
+        RunEvent::ColumnsWidened => "columns made longer".into(),
         RunEvent::ColumnsAdding => "creating columns".into(),
         RunEvent::ColumnsAdded { .. } => "columns created".into(),
         RunEvent::TransferStarting { part } => format!("part {part}: sending its file"),

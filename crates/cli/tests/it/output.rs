@@ -18,14 +18,17 @@ fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 15] = [
+const PLAN: [&str; 18] = [
     "plan",
     "activation",
     "data_extension",
     "route",
     "is_first",
     "has_changes",
+    "create",
     "columns",
+    "wider",
+    "types_changed",
     "source_rows",
     "to_send",
     "decided",
@@ -43,7 +46,7 @@ fn every_command_prints_one_document() {
     let plan = program.json(0, &["plan", ACTIVATION]);
     has(&plan, &[&PLAN[..], &["invalid"]].concat());
     has(&plan["to_send"][0], &["intent", "rows"]);
-    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt", "only_new_columns"]);
     has(&plan["columns"][0], &["name", "type"]);
 
     has(&program.json(0, &["runs"]), &["runs"]);

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -47,6 +47,8 @@ pub struct Project {
     pub host_key: String,
     pub secret: String,
     pub data_extension: &'static str,
+    /// More of the destination, each key with a comma before it.
+    pub destination: &'static str,
     /// The activation, without `to`.
     pub activation: String,
 }
@@ -68,6 +70,7 @@ impl Default for Project {
             host_key: "${MC_SFTP_HOST_KEY}".to_owned(),
             secret: "${OUTFLOW_SECRET}".to_owned(),
             data_extension: DATA_EXTENSION,
+            destination: "",
             activation: activation("import: rest"),
         }
     }
@@ -94,9 +97,14 @@ fn field(name: &str, field_type: FieldType, max_length: Option<u32>, is_key: boo
 impl World {
     /// A sandbox that answers at once, with an empty data extension, and a project that is yet to be written.
     pub fn new() -> Self {
+        Self::beside(|_| Options::default())
+    }
+
+    /// A world whose sandbox starts with options of its own, which may need the world's folder.
+    pub fn beside(options: impl FnOnce(&Path) -> Options) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let sandbox = runtime.block_on(Sandbox::start(Options::default())).expect("free ports on loopback");
         let folder = tempfile::Builder::new().prefix("outflow-e2e-").tempdir().expect("a temporary folder");
+        let sandbox = runtime.block_on(Sandbox::start(options(folder.path()))).expect("free ports on loopback");
         let ready = &sandbox.ready;
         let environment = BTreeMap::from([
             ("MC_AUTH_URL", ready.auth_url.clone()),
@@ -115,7 +123,11 @@ impl World {
             ("MC_S3_LOCATION", ready.s3.file_location_key.clone()),
             ("OUTFLOW_SECRET", "a secret of the tests, of forty characters and more".to_owned()),
         ]);
-        let program = Program::new(folder.path(), environment);
+        let mut program = Program::new(folder.path(), environment);
+        if let (Some(proxy), Some(authority)) = (&ready.proxy_url, &ready.ca_file) {
+            program.environment.insert("HTTPS_PROXY", proxy.clone());
+            program.environment.insert("SSL_CERT_FILE", authority.display().to_string());
+        }
         let world = Self { sandbox: Some(sandbox), runtime, _folder: folder, program };
         world.model(|model, _| model.set_switches(Switches::instant()));
         world.create(
@@ -198,7 +210,7 @@ models:
 segments:
   gold: {{ model: people, where: "tier = 'gold'" }}
 destinations:
-  members: {{ connection: cloud, data_extension: {data_extension} }}
+  members: {{ connection: cloud, data_extension: {data_extension}{destination} }}
 activations:
   {ACTIVATION}:
     to: members
@@ -207,6 +219,7 @@ activations:
             secret = project.secret,
             sql = project.sql,
             data_extension = project.data_extension,
+            destination = project.destination,
             activation = project.activation,
         );
         fs::write(self.path("outflow.yaml"), text).expect("the project can be written");

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     activation::{IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
     data_extension::Field,
+    table::{CreateWish, Sendable, SubscriberField, TableWish},
 };
 
 fn field(name: &str, field_type: FieldType, is_primary_key: bool) -> Field {
@@ -49,6 +50,7 @@ fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
     Activation {
         name: "members".parse().unwrap(),
         data_extension: "Members".parse().unwrap(),
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: wishes(keys),
         fields: wishes(fields),
@@ -173,4 +175,125 @@ fn an_old_mapping_is_filled_as_the_new_one_fills_it() {
     let columns: Vec<_> = filled.values().iter().map(|it| (it.field.as_str(), it.column.as_str())).collect();
     assert_eq!(columns, [("Age", "age"), ("Email", "tier")]);
     assert_eq!(filled.time_zone(), Some("Europe/Paris"));
+}
+
+fn column(name: &str, field_type: &str) -> NewColumn {
+    NewColumn { name: name.parse().unwrap(), field_type: field_type.parse().unwrap() }
+}
+
+/// The activation with types given for fields, as in `Age:Text(50)`.
+fn given(types: &str, activation: Activation) -> Activation {
+    let given = types.split_whitespace().map(|it| it.split_once(':').unwrap());
+    let given = given.map(|(name, field_type)| column(name, field_type)).collect();
+    Activation { table: TableWish { given, ..activation.table }, ..activation }
+}
+
+fn created(key: &str, activation: Activation) -> Activation {
+    let create = CreateWish {
+        name: "Members".parse().unwrap(),
+        folder: None,
+        primary_key: vec![column("Key", key)],
+        sendable: None,
+        retention: None,
+    };
+    Activation { table: TableWish { create: Some(create), ..activation.table }, ..activation }
+}
+
+fn problems(checked: Result<Mapping, Vec<MappingProblem>>) -> Vec<String> {
+    checked.map_or_else(|problems| problems.iter().map(ToString::to_string).collect(), |_| Vec::new())
+}
+
+#[test]
+fn a_new_data_extension_has_the_key_then_what_is_filled_then_what_is_given() {
+    let activation = created("Text(36)", given("Born:Date TIER:Text(20)", activation("Key=id", "Email=mail Age=age", "tier")));
+    let new = NewDataExtension::wanted(&activation, &model()).unwrap();
+    let fields: Vec<_> =
+        new.fields.iter().map(|it| format!("{} {}{}", it.name, it.field_type, if it.is_primary_key { "!" } else { "" })).collect();
+    assert_eq!(fields, ["Key Text(36)!", "Email Text(4000)", "Age Decimal(19,0)", "tier Text(20)", "Born Date"]);
+    let mapping = Mapping::check_new(&activation, &model(), &new).unwrap();
+    assert!(mapping.fields().all(|it| it.field_id.is_none()));
+    assert_eq!(mapping.keys()[0].field_type, FieldType::Text { units_max: Some(36) });
+    assert!(!mapping.values().iter().any(|it| it.is_required));
+}
+
+#[test]
+fn nothing_is_made_for_those_who_only_update_or_do_not_say_how() {
+    assert_eq!(NewDataExtension::wanted(&activation("Key=id", "", ""), &model()), None);
+    let updating = Activation { insert: InsertMode::UpdateOnly, ..created("Text(36)", activation("Key=id", "", "")) };
+    assert_eq!(NewDataExtension::wanted(&updating, &model()), None);
+}
+
+#[test]
+fn what_cannot_be_made_is_told_at_once() {
+    let check = |key: &str, activation: Activation| {
+        let activation = created(key, activation);
+        let new = NewDataExtension::wanted(&activation, &model()).unwrap();
+        problems(Mapping::check_new(&activation, &model(), &new))
+    };
+    let found = check("Text", activation("Key=id", "Shape=shape Gone=gone", ""));
+    let wanted = ["a text without length", "`shape` (geometry) cannot become `Shape` (any type)", "no column `gone`"];
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    wanted.iter().zip(&found).for_each(|(wanted, found)| assert!(found.contains(wanted), "{found}"));
+    assert!(check("Text(451)", activation("Key=id", "", ""))[0].contains("takes 451 characters"));
+    assert!(check("Date", activation("Key=id", "", ""))[0].contains("to the second"));
+
+    let mut sendable = created("Text(36)", activation("Key=id", "", ""));
+    let relation = Sendable { field: "Contact".parse().unwrap(), subscriber: SubscriberField::SubscriberKey };
+    if let Some(create) = &mut sendable.table.create {
+        create.sendable = Some(relation);
+    }
+    let new = NewDataExtension::wanted(&sendable, &model()).unwrap();
+    assert!(problems(Mapping::check_new(&sendable, &model(), &new))[0].contains("`Contact` shall name the people"));
+}
+
+#[test]
+fn a_given_type_decides_with_which_type_a_missing_field_is_created() {
+    let activation = given("Points:Number tier:Text(7)", activation("Key=id", "Points=age", "tier"));
+    let mapping = Mapping::check(&activation, &model(), &members()).unwrap();
+    assert_eq!(mapping.columns_to_add(), [column("Points", "Number"), column("tier", "Text(7)")]);
+}
+
+#[test]
+fn a_given_type_that_the_service_would_refuse_to_make_of_a_field_is_told() {
+    let check = |types: &str| problems(Mapping::check(&given(types, activation("Key=id", "Email=mail Age=age", "")), &model(), &members()));
+    assert!(check("Age:Text(50)")[0].contains("`Age` of `Members` is Number, and Text(50) is given"));
+    assert!(check("Key:Text(49)")[0].contains("refuses to make a field shorter"));
+    assert_eq!(check("Key:Text(50) Email:EmailAddress"), Vec::<String>::new());
+    assert_eq!(check("Key:Text(51)"), Vec::<String>::new(), "longer is no problem, only not there yet");
+    assert_eq!(check("Key:Text"), Vec::<String>::new(), "without length, any is meant");
+}
+
+#[test]
+fn only_limited_texts_beside_the_key_may_be_widened_and_only_where_that_is_allowed() {
+    let destination = DataExtension {
+        fields: [members().fields, vec![field("Name", FieldType::Text { units_max: Some(50) }, false)]].concat(),
+        ..members()
+    };
+    for may_widen in [false, true] {
+        let wish = activation("Key=id", "Name=tier Email=mail Age=age", "");
+        let wish = Activation { table: TableWish { may_widen, ..TableWish::default() }, ..wish };
+        let mapping = Mapping::check(&wish, &model(), &destination).unwrap();
+        let widened: Vec<_> = mapping.fields().filter(|it| it.may_widen).map(|it| it.field.as_str()).collect();
+        assert_eq!(widened, if may_widen { vec!["Name"] } else { vec![] });
+    }
+}
+
+#[test]
+fn a_type_that_changed_since_is_told_and_one_that_was_a_guess_is_not() {
+    let now = check("Key=id", "Age=age", "").unwrap();
+    let was = now.clone().once_changed([(&now.values()[0].field, FieldType::Boolean)], &[]);
+    let changed = now.types_changed_since(&was);
+    assert_eq!(changed, [TypeChange { field: "Age".parse().unwrap(), was: FieldType::Boolean, is: FieldType::Number }]);
+    assert_eq!(now.types_changed_since(&now), []);
+
+    let guessed = check("Key=id", "", "tier").unwrap();
+    let made = DataExtension {
+        fields: [members().fields, vec![field("tier", FieldType::Text { units_max: Some(50) }, false)]].concat(),
+        ..members()
+    };
+    let now = Mapping::check(&activation("Key=id", "", "tier"), &model(), &made).unwrap();
+    assert_eq!(now.types_changed_since(&guessed), []);
+    let tier: FieldName = "tier".parse().unwrap();
+    let exact = guessed.once_changed([(&tier, FieldType::Text { units_max: Some(100) })], &[]);
+    assert_eq!(now.types_changed_since(&exact).len(), 1);
 }

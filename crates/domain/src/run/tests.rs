@@ -3,9 +3,11 @@
 use super::*;
 use crate::{
     activation::{Activation, FieldWish, IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
-    data_extension::{DataExtension, Field, FieldType},
+    data_extension::{DataExtension, Field},
+    field_type::FieldType,
     import::ImportCounts,
     model::{ModelColumn, ModelType},
+    table::TableWish,
 };
 
 /// The events of one activation, each at a second of its own.
@@ -62,6 +64,7 @@ fn mapping() -> Mapping {
     let activation = Activation {
         name: "members".parse().unwrap(),
         data_extension: "Members".parse().unwrap(),
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: vec![wish("Key", "id")],
         fields: vec![wish("Name", "name")],
@@ -84,7 +87,7 @@ fn mapping() -> Mapping {
 }
 
 fn identity(data_extension: &str) -> Identity {
-    Identity { tenant: "t".into(), data_extension: ObjectId(data_extension.into()), fields: BTreeMap::new() }
+    Identity { tenant: "t".into(), data_extension: Some(ObjectId(data_extension.into())), fields: BTreeMap::new() }
 }
 
 fn segment(name: &str) -> SegmentRef {
@@ -114,7 +117,9 @@ fn planned(parts: u32) -> RunEvent {
     let manifest = Manifest {
         plan: PlanId("plan".into()),
         route: Route::Soap,
+        create: None,
         columns: Vec::new(),
+        wider: Vec::new(),
         parts: (1..=parts).map(part).collect(),
         source_rows: 1,
         leaving_rows: 0,
@@ -422,6 +427,27 @@ fn a_baseline_takes_in_just_the_segments_it_names() {
     history.takes("r1", &advanced(1, &["of_1"]));
     let left: Vec<_> = history.state.confirmed.iter().map(|it| it.segment.name.as_str()).collect();
     assert_eq!(left, ["of_2"]);
+}
+
+#[test]
+fn a_table_that_is_made_changes_whose_rows_the_parts_of_its_plan_carry() {
+    let unmade = Identity { data_extension: None, ..identity("-") };
+    let created = RunEvent::TableCreated { identity: identity("made") };
+    let mut history = History::of(&[started()]);
+    history.refuses("r1", &RunEvent::TableCreating, "there is no plan");
+    history.refuses("r1", &created, "there is no plan");
+    let RunEvent::Planned { manifest, mapping, .. } = planned(1) else { unreachable!("it is a plan") };
+    history.takes("r1", &RunEvent::Planned { manifest, mapping, identity: unmade.clone() });
+    assert!(!history.state.open_parts[0].identity.is_same_table(&unmade), "what is yet to be made is nothing that anyone has filled");
+    history.takes("r1", &RunEvent::TableCreating);
+    history.takes("r1", &created);
+    assert_eq!(history.state.open_parts[0].identity, identity("made"));
+}
+
+#[test]
+fn an_identity_from_before_tables_were_made_is_still_read() {
+    let text = r#"{"tenant":"t","data_extension":"de","fields":{}}"#;
+    assert_eq!(serde_json::from_str::<Identity>(text).unwrap(), identity("de"));
 }
 
 #[test]

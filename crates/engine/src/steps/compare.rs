@@ -12,7 +12,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
-use outflow_domain::{CellProblem, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_domain::{CellProblem, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
 use outflow_ports::{BatchStream, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
 
@@ -22,6 +22,7 @@ use crate::{
     known::{Known, Verdict},
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
+    split::Lanes,
 };
 
 /// Masked examples kept for each kind of problem.
@@ -34,6 +35,8 @@ pub(crate) struct Pass {
     pub scheme: Scheme,
     pub known: Known,
     pub rebase: Option<Rebase>,
+    /// Positions of the fields of narrow files, where there are any.
+    pub narrow: Vec<usize>,
     pub buckets: Buckets,
     pub parts: PartsWriter,
     pub progress: Arc<dyn ProgressSink>,
@@ -68,6 +71,16 @@ pub(crate) struct Rebase {
     pub added: Vec<usize>,
     /// Whether the added fields are columns that this run creates, so that a blank there needs no sending.
     pub added_are_new_columns: bool,
+}
+
+/// Positions of the fields of which a narrow file consists: the key, and what a rebase has added.
+///
+/// Only where rows are updated and never inserted: a narrow row whose key is gone must not make a row of its own. In insert mode that would
+/// take reading every such row back, where the counts of whole rows prove them.
+pub(crate) fn narrow_fields(mapping: &Mapping, insert: InsertMode, rebase: Option<&Rebase>) -> Option<Vec<usize>> {
+    let added = rebase.filter(|_| insert == InsertMode::UpdateOnly).map(|it| &it.added)?;
+    let is_some_of_them = !added.is_empty() && added.len() < mapping.values().len();
+    is_some_of_them.then(|| (0..mapping.keys().len()).chain(added.iter().copied()).collect())
 }
 
 /// What a pass has counted; adds up over threads.
@@ -139,6 +152,7 @@ struct Worker<'p> {
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
     encoder: CsvEncoder,
+    narrow_encoder: CsvEncoder,
     spreader: Spreader<'p, Buckets>,
     tally: Tally,
     batch_rows: u64,
@@ -172,6 +186,7 @@ impl<'p> Worker<'p> {
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
             encoder: CsvEncoder::new(&pass.mapping),
+            narrow_encoder: CsvEncoder::of_fields(&pass.mapping, pass.narrow.clone()),
             spreader: Spreader::new(&pass.buckets),
             tally: Tally::default(),
             batch_rows: 0,
@@ -254,13 +269,15 @@ impl<'p> Worker<'p> {
             }
             Verdict::Unchanged | Verdict::UnchangedRecorded => match &self.pass.rebase {
                 Some(rebase) if rebase.must_send(canonical, row) => {
-                    self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe)
+                    // All else is there as it was confirmed.
+                    let lane = known.lanes.narrow().unwrap_or(Lanes::USUAL);
+                    self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
                 }
                 _ => self.record(row, RecordKind::Unchanged, &probe),
             },
             Verdict::Send(write) => {
                 let kind = if matches!(probe, Probe::Absent) { RecordKind::New } else { RecordKind::Changed };
-                self.send_later(row, write, kind, &probe)
+                self.send_later(row, write, kind, &probe, known.lane_of(self.keys[row]))
             }
             Verdict::RememberedRefusal | Verdict::NotInDestination => self.record(row, RecordKind::Withheld, &probe),
         }
@@ -277,10 +294,10 @@ impl<'p> Worker<'p> {
         Ok(self.spreader.push(&record)?)
     }
 
-    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
+    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: usize) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
-        let lane = &mut self.to_send[self.pass.known.lane_of(record.key)];
+        let lane = &mut self.to_send[lane];
         lane.rows.push(row as u32);
         lane.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
         lane.records.push(record);
@@ -293,7 +310,9 @@ impl<'p> Worker<'p> {
             self.csv.clear();
             self.lengths.clear();
             self.places.clear();
-            self.encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            let is_narrow = self.pass.known.lanes.narrow() == Some(number);
+            let encoder = if is_narrow { &self.narrow_encoder } else { &self.encoder };
+            encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
             for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
                 row.bytes = bytes;
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_domain::{ImportId, ImportStatus, OpenPart, PartStage, RunEvent, RunId};
+use outflow_domain::{ImportId, ImportOrder, ImportStatus, OpenPart, PartStage, Route, RunEvent, RunId};
 use outflow_ports::{CloudError, Progress, StartError};
 
 use super::transfer;
@@ -36,6 +36,9 @@ impl Pauses {
 }
 
 /// Starts the import of a part that lies whole at the route. From the intent on, every row of it is durably in doubt.
+///
+/// Only then is our import definition pointed to the file: whoever starts the definition from there on imports rows that are in doubt, and is
+/// watched with our own import, as the newest one was asked for before.
 pub(crate) async fn start(
     job: &Job,
     ports: &Ports,
@@ -45,12 +48,11 @@ pub(crate) async fn start(
 ) -> Result<(), EngineError> {
     let run = recorder.run().clone();
     let order = find(recorder, &run, part)?.plan.order.clone();
+    let newest = ports.cloud.newest_import(&order.activation, order.route).await?.map(|it| it.id);
+    recorder.record(RunEvent::ImportStarting { part, newest, doubt: doubt.clone() }).await?;
     let mut pauses = Pauses::new();
     for attempt in 1.. {
-        ports.cloud.prepare_import(&order).await?;
-        let newest = ports.cloud.newest_import(&order.activation, order.route).await?.map(|it| it.id);
-        recorder.record(RunEvent::ImportStarting { part, newest, doubt: doubt.clone() }).await?;
-        match ports.cloud.start_import(&order).await {
+        match ready_and_start(ports, &order).await {
             Ok(import) => {
                 recorder.record(RunEvent::ImportStarted { part, import }).await?;
                 return Ok(());
@@ -59,20 +61,52 @@ pub(crate) async fn start(
                 tracing::warn!(activation = %order.activation, part, "no answer came to the start of an import: {source}");
                 return find_lost(job, ports, recorder, &run, part).await;
             }
-            Err(StartError::NotStarted { source, road_is_closed }) => {
-                let (code, closed) = (code_of(&source), road_is_closed.then_some(order.route));
-                recorder.record(RunEvent::ImportNotStarted { part, code, closed }).await?;
-                if road_is_closed {
-                    return Err(EngineError::RoadClosed { route: order.route, source });
-                }
-                if !matches!(source, CloudError::Unavailable { .. }) || attempt == STARTS_MAX {
-                    return Err(source.into());
-                }
+            Err(StartError::NotStarted { source: CloudError::Unavailable { .. }, road_is_closed: false }) if attempt < STARTS_MAX => {
                 pauses.pause(ports).await;
+            }
+            Err(StartError::NotStarted { source, road_is_closed }) => {
+                let closed = road_is_closed.then_some(order.route);
+                let is_taken_back = take_back(ports, recorder, &run, part, code_of(&source), closed).await?;
+                return Err(match closed.filter(|_| is_taken_back) {
+                    Some(route) => EngineError::RoadClosed { route, source },
+                    None => source.into(),
+                });
             }
         }
     }
     Ok(())
+}
+
+async fn ready_and_start(ports: &Ports, order: &ImportOrder) -> Result<ImportId, StartError> {
+    let unready = |source| StartError::NotStarted { source, road_is_closed: false };
+    ports.cloud.prepare_import(order).await.map_err(unready)?;
+    ports.cloud.start_import(order).await
+}
+
+/// Ends the doubt of a part whose start was refused for certain; whether it could. Somebody else may have started our definition meanwhile,
+/// so this takes that the file is gone and that no import has begun since the intent. Otherwise the next run looks what became of it.
+async fn take_back(
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    part: u32,
+    code: String,
+    closed: Option<Route>,
+) -> Result<bool, EngineError> {
+    let open = find(recorder, run, part)?.clone();
+    let nobody_began = async {
+        ports.files.remove(open.plan.file()).await?;
+        Ok::<_, EngineError>(since_the_intent(ports, &open).await?.is_empty())
+    };
+    // The refusal itself is what a person has to know.
+    let is_certain = nobody_began.await.unwrap_or_else(|error| {
+        tracing::warn!(%run, part, "whether somebody else has started the import could not be found out: {error}");
+        false
+    });
+    if is_certain {
+        recorder.record_of(run.clone(), RunEvent::ImportNotStarted { part, code, closed }, Vec::new(), Vec::new()).await?;
+    }
+    Ok(is_certain)
 }
 
 fn code_of(error: &CloudError) -> String {
@@ -171,9 +205,10 @@ async fn start_again(
         // A road on which nothing was ever started was closed for the start that got lost, too. One that was open once may have been open
         // for it: then nobody can tell whether it has begun.
         Err(StartError::NotStarted { source, road_is_closed: true }) if !recorder.state().roads_taken.contains(&order.route) => {
-            let event = RunEvent::ImportNotStarted { part, code: code_of(&source), closed: Some(order.route) };
-            recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
-            Err(EngineError::RoadClosed { route: order.route, source })
+            match take_back(ports, recorder, run, part, code_of(&source), Some(order.route)).await? {
+                true => Err(EngineError::RoadClosed { route: order.route, source }),
+                false => Err(source.into()),
+            }
         }
         Err(StartError::NotStarted { road_is_closed: true, .. }) => {
             ports.files.remove(open.plan.file()).await?;
@@ -200,9 +235,14 @@ pub(crate) async fn watch(
     let PartStage::Started { import } = &open.stage else { return Err(blocked(job, &open)) };
     let deadline = ports.clock.now_ms() + (job.activation.import_deadline_s as i64) * 1000;
     let mut pauses = Pauses::new();
+    let mut is_removed = false;
     loop {
         let status = ports.cloud.import_status(import).await?;
         ports.progress.show(job.activation.name.as_str(), Progress::Importing { part, parts, state: word(&status) });
+        if status.has_ended() && !is_removed {
+            remove_imported(ports, &open).await;
+            is_removed = true;
+        }
         if status.has_ended() && all_have_ended(ports, &open).await? {
             let event = RunEvent::ImportEnded { part, status: status.clone() };
             recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
@@ -213,6 +253,15 @@ pub(crate) async fn watch(
             return Err(blocked(job, &open));
         }
         pauses.pause(ports).await;
+    }
+}
+
+/// Removes a file whose import has ended from the route. Before others of our definition are asked for: whoever starts it from here on finds
+/// no file. And before the end is recorded: after a crash in between nobody would know of the file any more. A route that does not let go of
+/// a file does not hold up what is known of its rows.
+async fn remove_imported(ports: &Ports, open: &OpenPart) {
+    if let Err(error) = ports.files.remove(open.plan.file()).await {
+        tracing::warn!(file = %open.plan.file(), "an imported file could not be removed from the route: {error}");
     }
 }
 
@@ -228,12 +277,16 @@ pub(crate) async fn is_at_work(ports: &Ports, open: &OpenPart) -> Result<bool, E
 /// Whether no import of the definition is at work that began since the part was first to be started: one whose start got lost, or one that
 /// somebody else started.
 pub(crate) async fn all_have_ended(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {
+    Ok(since_the_intent(ports, open).await?.iter().all(|(_, status)| status.has_ended()))
+}
+
+/// Imports of our definition that began since the part was first to be started; none where the road cannot tell.
+async fn since_the_intent(ports: &Ports, open: &OpenPart) -> Result<Vec<(ImportId, ImportStatus)>, EngineError> {
     let order = &open.plan.order;
     if !ports.cloud.can_find_imports(order.route) {
-        return Ok(true);
+        return Ok(Vec::new());
     }
-    let since = ports.cloud.imports_since(&order.activation, order.route, open.newest.as_deref()).await?;
-    Ok(since.iter().all(|(_, status)| status.has_ended()))
+    Ok(ports.cloud.imports_since(&order.activation, order.route, open.newest.as_deref()).await?)
 }
 
 fn word(status: &ImportStatus) -> String {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, RefusedRow, Route,
-    RowFingerprint, RunId, mapping::most_similar,
+    ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, NewDataExtension, RefusedRow,
+    Route, RowFingerprint, RunId, Table, TypeChange, mapping::most_similar,
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
@@ -25,6 +25,12 @@ use crate::{
 /// What source and destination are, checked against each other.
 pub(crate) struct Resolved {
     pub mapping: Mapping,
+    /// The data extension that the run makes, where it is missing and its destination says how.
+    pub create: Option<NewDataExtension>,
+    /// Fields whose types are others than when rows were last confirmed.
+    pub types_changed: Vec<TypeChange>,
+    /// Rows that were confirmed when the types were the older ones.
+    pub rows_of_older_types: u64,
     pub identity: Identity,
     pub route: Route,
     pub schema: SchemaRef,
@@ -57,8 +63,15 @@ pub(crate) async fn resolve(
     let name = activation.name.as_str();
     ports.progress.show(name, Progress::Resolving);
     let connection = ports.cloud.connect().await?;
-    let destination = describe(ports.cloud.as_ref(), job).await?;
+    let there = ports.cloud.describe(&activation.data_extension).await?;
     let schema = ports.source.describe(&job.query).await?;
+    let destination = match there {
+        Some(there) => Table::There(there),
+        None => match NewDataExtension::wanted(activation, &model_columns(&schema)) {
+            Some(new) => Table::New(new),
+            None => return Err(missing(ports.cloud.as_ref(), job).await?),
+        },
+    };
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let route = route(activation.import, &ports.cloud.routes().await?, &closed_now(state, ports.clock.now_ms()))?;
@@ -68,6 +81,7 @@ pub(crate) async fn resolve(
     let retired = is_retired(state, &identity, &mapping);
     let counted = if retired { &state.baseline.emptied() } else { &state.baseline };
     let old_mapping = state.mapping.as_deref();
+    let types_changed = old_mapping.filter(|_| !retired).map(|old| mapping.types_changed_since(old)).unwrap_or_default();
     let baseline = segments.open_baseline(counted, old_mapping.filter(|_| !retired))?;
     let same_mapping = old_mapping.is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
     let rebase = match old_mapping {
@@ -85,35 +99,13 @@ pub(crate) async fn resolve(
             doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, lane });
         }
     }
-    let members = Members { job, ports, segments: &segments, mapping: &mapping, scheme: &scheme, destination: &destination, run };
-    let mut found = match activation.insert {
-        InsertMode::UpdateOnly => {
-            let since = state.rows_numbered.as_ref().filter(|(id, _)| *id == destination.id).map(|(_, up_to)| *up_to);
-            let (keys, newest_row) = members.numbered(since).await.map_err(|error| match error {
-                EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
-                other => other,
-            })?;
-            Found { keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() }
+    let mut found = match &destination {
+        Table::There(destination) => {
+            let members = Members { job, ports, segments: &segments, mapping: &mapping, scheme: &scheme, destination, run };
+            rows_found(&members, state, &baseline).await?
         }
-        InsertMode::InsertAndUpdate => {
-            let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
-            // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
-            let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
-            let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
-            let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
-            let mut may_read = counted.is_some();
-            if may_read && (has_shrunk || may_have_expired) {
-                found.keys = permitted(members.read().await)?;
-                may_read = found.keys.is_some();
-            }
-            if !may_read {
-                found.warnings.push(Warning::RowsUnreadable);
-                found.warnings.extend(may_have_expired.then_some(Warning::ExpiryUnseen));
-                found.lost = has_shrunk;
-                found.warnings.extend(has_shrunk.then_some(Warning::RowsLost));
-            }
-            found
-        }
+        // Nothing can be in what is not there.
+        Table::New(_) => Found { keys: None, newest_row: None, is_empty: true, lost: false, warnings: Vec::new() },
     };
     let schema_digest = schema_digest(&mapping);
     let refused = if options.retry_refused || options.full { Vec::new() } else { ports.ledger.refused(&activation.name).await? };
@@ -132,7 +124,24 @@ pub(crate) async fn resolve(
     let is_comparable = !retired && same_mapping && fields_are_the_same;
     let Found { newest_row, warnings, .. } = found;
     let known = Some(known);
-    Ok(Resolved { mapping, identity, route, schema, scheme, known, rebase, is_comparable, retired, schema_digest, warnings, newest_row })
+    let create = if let Table::New(new) = destination { Some(new) } else { None };
+    Ok(Resolved {
+        mapping,
+        create,
+        rows_of_older_types: if types_changed.is_empty() { 0 } else { state.baseline.present },
+        types_changed,
+        identity,
+        route,
+        schema,
+        scheme,
+        known,
+        rebase,
+        is_comparable,
+        retired,
+        schema_digest,
+        warnings,
+        newest_row,
+    })
 }
 
 /// What was found out about the rows of the data extension.
@@ -145,6 +154,40 @@ struct Found {
     /// Whether rows that were confirmed are gone, and it may not be read which.
     lost: bool,
     warnings: Vec<Warning>,
+}
+
+/// Finds out as much about the rows that are there as the comparison needs.
+async fn rows_found(members: &Members<'_>, state: &ActivationState, baseline: &Baseline<Blob>) -> Result<Found, EngineError> {
+    let Members { job, ports, destination, .. } = *members;
+    match job.activation.insert {
+        InsertMode::UpdateOnly => {
+            let since = state.rows_numbered.as_ref().filter(|(id, _)| *id == destination.id).map(|(_, up_to)| *up_to);
+            let (keys, newest_row) = members.numbered(since).await.map_err(|error| match error {
+                EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
+                other => other,
+            })?;
+            Ok(Found { keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() })
+        }
+        InsertMode::InsertAndUpdate => {
+            let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
+            // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
+            let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
+            let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
+            let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
+            let mut may_read = counted.is_some();
+            if may_read && (has_shrunk || may_have_expired) {
+                found.keys = permitted(members.read().await)?;
+                may_read = found.keys.is_some();
+            }
+            if !may_read {
+                found.warnings.push(Warning::RowsUnreadable);
+                found.warnings.extend(may_have_expired.then_some(Warning::ExpiryUnseen));
+                found.lost = has_shrunk;
+                found.warnings.extend(has_shrunk.then_some(Warning::RowsLost));
+            }
+            Ok(found)
+        }
+    }
 }
 
 /// What was asked for, or `None` where the service does not permit to ask.
@@ -164,24 +207,31 @@ fn keys_unreadable(job: &Job, message: String) -> EngineError {
 /// Asks for the data extension; a wrong key is told with the nearest right one.
 pub(crate) async fn describe(cloud: &dyn MarketingCloud, job: &Job) -> Result<DataExtension, EngineError> {
     let key = &job.activation.data_extension;
-    if let Some(found) = cloud.describe(key).await? {
-        return Ok(found);
+    match cloud.describe(key).await? {
+        Some(found) => Ok(found),
+        None => Err(missing(cloud, job).await?),
     }
+}
+
+/// The error that there is no such data extension.
+async fn missing(cloud: &dyn MarketingCloud, job: &Job) -> Result<EngineError, EngineError> {
+    let key = &job.activation.data_extension;
     let keys = cloud.list().await?;
     let nearest = most_similar(key.as_str(), keys.iter().map(|it| it.key.as_str()));
-    Err(EngineError::NoDataExtension { key: key.to_string(), nearest })
+    Ok(EngineError::NoDataExtension { key: key.to_string(), nearest })
 }
 
 /// Checks the activation's wishes against the model's columns and the data extension's fields.
-pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &DataExtension) -> Result<Mapping, EngineError> {
-    Mapping::check(&job.activation, &model_columns(schema), destination)
+pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &Table) -> Result<Mapping, EngineError> {
+    Mapping::check_table(&job.activation, &model_columns(schema), destination)
         .map_err(|problems| EngineError::Mapping { activation: job.activation.name.to_string(), problems })
 }
 
-/// Whose rows the baseline speaks of: fields that are yet to be created are left out.
-pub(crate) fn identity(tenant: &str, destination: &DataExtension, mapping: &Mapping) -> Identity {
+/// Whose rows the baseline speaks of: what is yet to be created is left out.
+pub(crate) fn identity(tenant: &str, destination: &Table, mapping: &Mapping) -> Identity {
     let fields = mapping.fields().filter_map(|it| Some((it.field.folded(), it.field_id.clone()?))).collect();
-    Identity { tenant: tenant.to_owned(), data_extension: destination.id.clone(), fields }
+    let data_extension = if let Table::There(there) = destination { Some(there.id.clone()) } else { None };
+    Identity { tenant: tenant.to_owned(), data_extension, fields }
 }
 
 /// How long a road that the tenant was found to close is not tried again: permissions are granted by people, on some other day.

@@ -30,8 +30,6 @@ pub(crate) struct SealedPass {
     pub decided: OutcomeCounts,
     /// What is to be sent, by intent.
     pub to_send: BTreeMap<Write, u64>,
-    /// Whether every entry that is not trusted any more is marked as such by `local`.
-    pub is_all_marked: bool,
     /// The files with their rows in doubt once an import starts; empty segments for a mere plan.
     pub parts: Vec<SealedPart>,
     /// Entries that change without an import: rows that left or returned, keys that are gone, rows written under a new mapping.
@@ -82,7 +80,6 @@ struct Found {
     struck: BTreeMap<u32, Vec<u32>>,
     duplicates_unrecorded: u64,
     recorded: u64,
-    is_all_marked: bool,
     refused_still: BTreeSet<KeyFingerprint>,
     changes_sum: u128,
     doubts: DoubtWriters,
@@ -105,7 +102,6 @@ impl Seal<'_, '_> {
             struck: BTreeMap::new(),
             duplicates_unrecorded: 0,
             recorded: 0,
-            is_all_marked: true,
             refused_still: BTreeSet::new(),
             changes_sum: 0,
             doubts: DoubtWriters::new(),
@@ -115,15 +111,30 @@ impl Seal<'_, '_> {
         let mut newly_left = 0;
         let mut unseen = known.baseline.unseen().peekable();
         self.each_bucket(&tally, |sealed| {
-            for record in sealed.kept() {
-                while let Some(entry) = unseen.next_if(|it| it.key < record.key) {
-                    self.left(&entry, &mut found, &mut newly_left)?;
+            let mut distrusted: Vec<Record> = sealed.struck().filter(|it| it.old.is_some() && known.distrusts(it.key)).collect();
+            distrusted.dedup_by_key(|it| it.key);
+            let mut distrusted = distrusted.into_iter().peekable();
+            // Updates are written in the order of their keys.
+            let mut left_before = |key: KeyFingerprint, found: &mut Found| {
+                while let Some(entry) = unseen.next_if(|it| it.key < key) {
+                    self.left(&entry, found, &mut newly_left)?;
                 }
+                Ok::<_, EngineError>(())
+            };
+            for record in sealed.kept() {
+                while let Some(duplicate) = distrusted.next_if(|it| it.key < record.key) {
+                    left_before(duplicate.key, &mut found)?;
+                    self.mark(&duplicate, &mut found)?;
+                }
+                left_before(record.key, &mut found)?;
                 self.kept(&record, &mut found)?;
+            }
+            for duplicate in distrusted {
+                left_before(duplicate.key, &mut found)?;
+                self.mark(&duplicate, &mut found)?;
             }
             for record in sealed.struck() {
                 found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, 1);
-                found.is_all_marked &= record.old.is_none() || !known.distrusts(record.key);
                 strike(&mut found.struck, record.place);
             }
             for record in sealed.copies() {
@@ -152,7 +163,6 @@ impl Seal<'_, '_> {
             newly_left,
             decided: found.decided,
             to_send: found.to_send,
-            is_all_marked: found.is_all_marked,
             parts,
             local: found.local.finish()?,
             problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
@@ -281,14 +291,13 @@ impl Seal<'_, '_> {
     /// Makes the files final, without the rows that were struck; a file that is left without rows is none.
     fn parts(&self, written: Vec<WrittenPart>, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
         let (spool, run) = self.pass.parts.place();
-        let header_bytes = self.pass.parts.header_bytes();
         let mut parts = Vec::with_capacity(written.len());
         for mut part in written {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
             let doubt = found.doubts.remove(&part.part);
             if self.write {
-                part = make_final(spool.as_ref(), run, part, &struck, header_bytes)?;
+                part = make_final(spool.as_ref(), run, part, &struck, self.pass.parts.header_bytes(part))?;
                 let in_doubt = doubt.as_ref().map_or(0, NewSegment::entries);
                 equal("rows of a file = rows in doubt", u64::from(part.rows), in_doubt)?;
             } else {

@@ -61,11 +61,6 @@ pub(crate) async fn settle(
         confirmed: settled.confirmed,
         doubt: settled.doubt,
     };
-    // Before the part counts as settled: after a crash in between nobody would know of the file any more. Its import has ended and never needs
-    // it again. A route that does not let go of a file does not hold up what is known of its rows.
-    if let Err(error) = ports.files.remove(open.plan.file()).await {
-        tracing::warn!(file = %open.plan.file(), "an imported file could not be removed from the route: {error}");
-    }
     recorder.record_of(run.clone(), event, settled.refused, settled.forgotten).await?;
     if !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
         ports.spool.remove(run, &crate::part_files::csv_name(part))?;
@@ -269,7 +264,10 @@ impl<'a> Settler<'a> {
                 Some(_) => {}
             }
         }
+        // A row of which only new columns travelled may differ in others, which somebody else has changed: nothing was refused then.
+        let is_whole = self.open.plan.order.fields.len() == self.open.mapping.fields().count();
         let refusal_is_explained = match &verdict.status {
+            _ if !is_whole => false,
             Some(ImportStatus::Completed { counts }) => {
                 let not_applied = [differ, differ + absent];
                 let refused = [counts.errors, counts.errors + counts.duplicated + counts.restricted];

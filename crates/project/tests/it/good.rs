@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use outflow_domain::{FieldName, FieldWish, ImportRoute, InsertMode, Name};
+use outflow_domain::{
+    CreateWish, FieldName, FieldWish, ImportRoute, InsertMode, Name, NewColumn, Period, Removes, Retention, Sendable, SubscriberField,
+    TableWish,
+};
 use outflow_project::{FileFormat, FileLocation, FileRoute, Overlap, Postgres, Project, ServerIdentity, Source, TlsMode, parse_text};
 
 fn folder() -> PathBuf {
@@ -138,6 +141,7 @@ fn an_activation_is_what_the_engine_is_asked_for() {
     let expected = outflow_domain::Activation {
         name: name("loyalty"),
         data_extension: "Loyalty Members".parse().unwrap(),
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: vec![wish("ContactKey", "customer_id")],
         fields: vec![wish("EmailAddress", "email")],
@@ -151,6 +155,30 @@ fn an_activation_is_what_the_engine_is_asked_for() {
     assert_eq!((&it.from, &it.to, it.overlap), (&name("germans"), &name("members"), Overlap::Refused));
     let (destination, connection) = project.route(it);
     assert_eq!((destination.data_extension.as_str(), &connection.name), ("Loyalty Members", &name("cloud")));
+}
+
+#[test]
+fn a_destination_says_how_its_data_extension_is_made() {
+    let project = project();
+    let column = |name: &str, field_type: &str| NewColumn { name: field(name), field_type: field_type.parse().unwrap() };
+    let expected = TableWish {
+        create: Some(CreateWish {
+            name: "Orders of test".parse().unwrap(),
+            folder: Some("Shop/Daily loads".parse().unwrap()),
+            primary_key: vec![column("Shop", "Text(10)"), column("OrderId", "Number")],
+            sendable: Some(Sendable { field: field("Shop"), subscriber: SubscriberField::SubscriberId }),
+            retention: Some(Retention { removes: Removes::AllRows, length: 12, period: Period::Weeks, restarts_on_import: true }),
+        }),
+        given: vec![column("Amount", "Decimal(10,2)"), column("Note", "Text")],
+        may_widen: true,
+    };
+    assert_eq!(project.destinations[&name("fresh")].table, expected);
+    let plain = &project.destinations[&name("plain")].table;
+    let create = plain.create.as_ref().unwrap();
+    assert_eq!((create.name.as_str(), &create.folder, plain.may_widen), ("Plain", &None, false));
+    assert_eq!(create.sendable.as_ref().map(|it| it.subscriber), Some(SubscriberField::SubscriberKey));
+    assert_eq!(create.retention.map(|it| (it.removes, it.length, it.period)), Some((Removes::EachRow, 90, Period::Days)));
+    assert_eq!(project.destinations[&name("members")].table, TableWish::default());
 }
 
 #[test]

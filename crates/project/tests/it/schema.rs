@@ -23,6 +23,8 @@ fn file_with(id: &str, key: &str) -> String {
         "marketing_cloud" | "file_route" => format!("connections: {{a: {{{id}: {inner}}}}}\n"),
         "sftp" | "s3" => format!("connections: {{a: {{file_route: {{{id}: {inner}}}}}}}\n"),
         "files" | "postgres" => format!("sources: {{a: {{{id}: {inner}}}}}\n"),
+        "create" => format!("destinations: {{a: {{create: {inner}}}}}\n"),
+        "sendable" | "retention" => format!("destinations: {{a: {{create: {{{id}: {inner}}}}}}}\n"),
         "table" => format!("sources: {{a: {{files: {{tables: {{a: {inner}}}}}}}}}\n"),
         "s3_access" => format!("sources: {{a: {{files: {{s3: {inner}}}}}}}\n"),
         other => panic!("where does `{other}` stand? add it here"),

@@ -9,15 +9,24 @@ use crate::decimal::write_decimal;
 #[derive(Clone, Debug)]
 pub struct CsvEncoder {
     header: Vec<u8>,
+    /// Positions of the fields that are written, in order.
+    fields: Vec<usize>,
 }
 
 impl CsvEncoder {
     /// Prepares the header: the fields in the order of `Mapping::fields`, spelled as the service spells them.
     #[must_use]
     pub fn new(mapping: &Mapping) -> Self {
+        Self::of_fields(mapping, (0..mapping.fields().count()).collect())
+    }
+
+    /// Writes some of the fields alone, by their positions in `Mapping::fields`.
+    #[must_use]
+    pub fn of_fields(mapping: &Mapping, fields: Vec<usize>) -> Self {
         let mut header = Vec::new();
-        for (at, mapped) in mapping.fields().enumerate() {
-            if at > 0 {
+        let written = mapping.fields().enumerate().filter(|(at, _)| fields.contains(at));
+        for (written, (_, mapped)) in written.enumerate() {
+            if written > 0 {
                 header.push(b',');
             }
             let name = mapped.field.as_str().as_bytes();
@@ -29,7 +38,7 @@ impl CsvEncoder {
             }
         }
         header.push(b'\n');
-        Self { header }
+        Self { header, fields }
     }
 
     /// The first record of each file, with its line break.
@@ -46,9 +55,10 @@ impl CsvEncoder {
     /// If a selected row is not in the batch.
     pub fn encode(&self, batch: &CanonicalBatch, rows: &[u32], out: &mut Vec<u8>, lengths: &mut Vec<u32>) {
         lengths.reserve(rows.len());
+        let columns: Vec<&CanonicalColumn> = self.fields.iter().map(|&at| &batch.columns()[at]).collect();
         for &row in rows {
             let before = out.len();
-            for (at, column) in batch.columns().iter().enumerate() {
+            for (at, column) in columns.iter().enumerate() {
                 if at > 0 {
                     out.push(b',');
                 }

@@ -29,6 +29,15 @@ fn rows_are_picked_and_their_bytes_told() {
     assert_eq!(lengths.iter().sum::<u32>() as usize, out.len());
 }
 
+#[test]
+fn fields_are_picked_with_their_names() {
+    let people = people();
+    let encoder = CsvEncoder::of_fields(&people.mapping, vec![0, 2]);
+    let mut file = encoder.header().to_vec();
+    encoder.encode(&people.canonical(), &[0, 1], &mut file, &mut Vec::new());
+    assert_eq!(file, b"k00,v01\n\"007\",\n\"b\",-7\n");
+}
+
 fn read(file: &str) -> Result<Vec<Vec<Option<String>>>, usize> {
     let own = |row: Vec<Option<std::borrow::Cow<'_, str>>>| row.into_iter().map(|it| it.map(|it| it.into_owned())).collect();
     CsvFile::new(file.as_bytes()).map(|it| it.map(own).map_err(|torn| torn.at)).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, RecordBatch};
 use outflow_domain::{
-    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId,
+    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId, TableWish,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
 use outflow_rows::{CanonicalBatch, Canonicalizer, CsvEncoder, model_columns};
@@ -40,15 +40,20 @@ impl Model {
     }
 
     pub fn in_zone(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>) -> Self {
-        Self::build(keys, values, time_zone, false)
+        Self::build(keys, values, time_zone, false, false)
+    }
+
+    /// Fields of text may be made longer.
+    pub fn of_widenable(keys: Vec<Column>, values: Vec<Column>) -> Self {
+        Self::build(keys, values, None, false, true)
     }
 
     /// The values are custom attributes, whose columns are yet to be created.
     pub fn of_custom_attributes(keys: Vec<Column>, values: Vec<Column>) -> Self {
-        Self::build(keys, values, None, true)
+        Self::build(keys, values, None, true, false)
     }
 
-    fn build(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>, are_custom: bool) -> Self {
+    fn build(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>, are_custom: bool, may_widen: bool) -> Self {
         let names: Vec<String> =
             (0..keys.len()).map(|at| format!("k{at:02}")).chain((0..values.len()).map(|at| format!("v{at:02}"))).collect();
         let (key_names, value_names) = names.split_at(keys.len());
@@ -77,6 +82,7 @@ impl Model {
         let activation = Activation {
             name: "people".parse().unwrap(),
             data_extension: "people".parse().unwrap(),
+            table: TableWish { may_widen, ..TableWish::default() },
             insert: InsertMode::InsertAndUpdate,
             primary_key: wishes(key_names),
             fields: if are_custom { vec![] } else { wishes(value_names) },

@@ -107,6 +107,29 @@ fn the_longest_text_is_known_of_columns_yet_to_be_created() {
 }
 
 #[test]
+fn a_field_that_is_too_short_tells_the_longest_of_what_it_does_not_take() {
+    let short = FieldType::Text { units_max: Some(3) };
+    let keys = || vec![column(TEXT, texts(&["a", "b", "c", "d"]))];
+    let values = || vec![column(short, texts(&["abc", "abcd", "Ünïcödé", "ÜÜÜ"])), column(TEXT, texts(&["", "", "", "long enough"]))];
+    let found = Model::of(keys(), values()).canonical();
+    assert_eq!(found.longest_text().iter().collect::<Vec<_>>(), [(1, 7)]);
+    let problem = |row| RowProblem { row, field: 1, problem: CellProblem::TooLong };
+    assert_eq!(found.problems(), [problem(1), problem(2)]);
+}
+
+#[test]
+fn a_field_that_may_be_made_longer_takes_what_the_longest_would_take() {
+    let short = FieldType::Text { units_max: Some(3) };
+    let model = |texts| Model::of_widenable(vec![column(TEXT, self::texts(&["a", "b", "c"]))], vec![column(short, texts)]);
+    let found = model(texts(&["abc", "ÜÜÜ", ""])).canonical();
+    assert_eq!((found.longest_text().iter().count(), found.problems().len()), (0, 0), "it is long enough");
+    let longest = "ü".repeat(4000);
+    let found = model(texts(&["Ünïcödé", &longest, &format!("{longest}ü")])).canonical();
+    assert_eq!(found.longest_text().iter().collect::<Vec<_>>(), [(1, 4000)]);
+    assert_eq!(found.problems(), [RowProblem { row: 2, field: 1, problem: CellProblem::TooLong }]);
+}
+
+#[test]
 fn the_longest_text_is_that_of_all_batches() {
     let mut longest = LongestText::default();
     for (field, units) in [(3, 7), (1, 0), (3, 4)] {

@@ -85,6 +85,27 @@ pub struct Retention {
 }
 
 impl Retention {
+    /// Only these go together: <https://github.com/Accenture/sfmc-devtools>, `lib/metadataTypes/DataExtension.js`.
+    fn check(&self) -> Result<(), SchemaError> {
+        let has_period = self.length.is_some_and(|it| 0 < it);
+        if has_period && !matches!(self.unit, Some(3..=6)) {
+            return refuse(INVALID, "The retention period needs a unit of measure: 3 days, 4 weeks, 5 months or 6 years.");
+        }
+        if has_period && !self.retain_until.is_empty() {
+            return refuse(INVALID, "RetainUntil must be empty where there is a retention period.");
+        }
+        if self.row_based && self.delete_at_end {
+            return refuse(INVALID, "Row based retention cannot delete all rows at the end of the period.");
+        }
+        if self.row_based && !has_period {
+            return refuse(INVALID, "Row based retention needs a retention period.");
+        }
+        if self.row_based && self.reset_on_import {
+            return refuse(INVALID, "The period of row based retention cannot be reset by an import.");
+        }
+        Ok(())
+    }
+
     /// The age in milliseconds at which a row goes, where rows go one by one.
     pub fn row_age_ms(&self) -> Option<i64> {
         let days = match self.unit? {
@@ -265,6 +286,7 @@ impl DataExtension {
             made.add_field(field, context)?;
         }
         made.set_sendable(spec.sendable.as_ref())?;
+        made.retention.check()?;
         made.rows = Rows::new(made.layout(context.switches.key_folding));
         Ok(made)
     }
@@ -276,6 +298,7 @@ impl DataExtension {
             if let Some(name) = &spec.name {
                 check_name(name)?;
             }
+            spec.retention.as_ref().map_or(Ok(()), Retention::check)?;
             if spec.sendable.is_some() {
                 self.set_sendable(spec.sendable.as_ref())?;
             }

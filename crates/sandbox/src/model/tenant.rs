@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Model;
-use super::data_extension::{Context, DataExtension, DataExtensionSpec, INVALID, SchemaError, UPDATE_REFUSED, refuse};
+use super::data_extension::{Context, DataExtension, DataExtensionSpec, FieldSpec, INVALID, SchemaError, UPDATE_REFUSED, refuse};
 use super::faults::OtherWrite;
 use super::rows::Cells;
 use super::types::Reading;
@@ -44,10 +44,8 @@ impl Model {
         if unit.data_extensions.iter().any(|it| same(it.name.trim(), name.trim())) {
             return refuse(INVALID, format!("A data extension named {name} already exists."));
         }
-        if let Some(id) = spec.category_id
-            && !unit.folders.iter().any(|it| it.id == id)
-        {
-            return refuse(INVALID, format!("The CategoryID {id} does not exist."));
+        if let Some(refusal) = spec.category_id.and_then(|it| unit.refusal_of_folder(it)) {
+            return refuse(INVALID, refusal);
         }
         let root_folder = unit.root_folder();
         let mut context = Context { ids: &mut self.ids, now_ms, root_folder, switches: &self.switches };
@@ -73,10 +71,8 @@ impl Model {
         {
             return refuse(INVALID, format!("A data extension named {name} already exists."));
         }
-        if let Some(id) = spec.category_id
-            && !unit.folders.iter().any(|it| it.id == id)
-        {
-            return refuse(INVALID, format!("The CategoryID {id} does not exist."));
+        if let Some(refusal) = spec.category_id.and_then(|it| unit.refusal_of_folder(it)) {
+            return refuse(INVALID, refusal);
         }
         let root_folder = unit.root_folder();
         let mut context = Context { ids: &mut self.ids, now_ms, root_folder, switches: &self.switches };
@@ -157,6 +153,16 @@ impl Model {
         let de = de.ok_or_else(|| WriteError(format!("there is no data extension `{key}`")))?;
         de.recreate(&mut self.ids, now_ms);
         Ok(())
+    }
+
+    /// Drops a field and makes one of the same name in its place, of whatever type: how somebody changes a type that cannot be changed.
+    pub fn replace_field(&mut self, key: &str, spec: &FieldSpec, now_ms: i64) -> Result<(), WriteError> {
+        let (account_id, de) = (self.config.account_id, self.de_mut(key)?);
+        let object_id = de.object_id.clone();
+        let ids: Vec<String> = spec.name.iter().filter_map(|it| Some(de.field(it)?.object_id.clone())).collect();
+        de.remove_fields(&ids, now_ms).map_err(|it| WriteError(it.message))?;
+        let change = DataExtensionSpec { fields: vec![spec.clone()], ..DataExtensionSpec::default() };
+        self.update_data_extension_in(account_id, &object_id, &change, now_ms).map_err(|it| WriteError(it.message))
     }
 
     /// Does what another writer would do.

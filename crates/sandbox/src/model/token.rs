@@ -119,12 +119,19 @@ impl Model {
             "token_type": "Bearer",
             "expires_in": lives_s,
             "scope": grant.scopes.join(" "),
-            "soap_instance_url": with_slash(&self.config.urls.soap),
-            "rest_instance_url": with_slash(&self.config.urls.rest),
+            "soap_instance_url": self.instance_url(request, "soap", &self.config.urls.soap),
+            "rest_instance_url": self.instance_url(request, "rest", &self.config.urls.rest),
         });
         self.tokens.0.retain(|_, it| now_ms < it.expires_ms);
         self.tokens.0.insert(access_token, grant);
         HttpAnswer::json(200, &answer)
+    }
+
+    /// Where the tenant's door is: under the service's own name for who came by one, which is by way of the proxy.
+    fn instance_url(&self, request: &HttpRequest, door: &str, url: &str) -> String {
+        let host = request.header("host").unwrap_or_default().to_ascii_lowercase();
+        let tenant = host.strip_suffix(":443").unwrap_or(&host).strip_suffix(".auth.marketingcloudapis.com");
+        tenant.map_or_else(|| with_slash(url), |tenant| format!("https://{tenant}.{door}.marketingcloudapis.com/"))
     }
 
     /// Three parts like a signed token; nobody should look inside, and nobody can verify it.

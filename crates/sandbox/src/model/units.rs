@@ -104,6 +104,18 @@ impl Unit {
         self.folders.first().map_or(0, |it| it.id)
     }
 
+    /// Why a folder takes no data extension, if it does not: each content type holds its own kind, and synchronized ones are the service's.
+    pub fn refusal_of_folder(&self, id: u64) -> Option<String> {
+        let takes = ["dataextension", "shared_dataextension", "salesforcedataextension"];
+        match self.folders.iter().find(|it| it.id == id) {
+            None => Some(format!("The CategoryID {id} does not exist.")),
+            Some(it) if !takes.contains(&it.content_type.as_str()) => {
+                Some(format!("The folder {id} has the content type {} and takes no data extension.", it.content_type))
+            }
+            Some(_) => None,
+        }
+    }
+
     /// The data extension of that external key; keys compare without case.
     pub fn data_extension(&self, key: &str) -> Option<&DataExtension> {
         self.data_extensions.iter().find(|it| same(&it.key, key))

@@ -180,6 +180,53 @@ fn a_sendable_data_extension_reads_back_the_subscriber_key() {
 }
 
 #[test]
+fn what_is_told_of_a_relation_is_not_what_is_sent() {
+    let mut cloud = Cloud::new();
+    let with = |name: &str| {
+        format!(
+            "<Name>s</Name><IsSendable>true</IsSendable><SendableDataExtensionField><Name>Id</Name></SendableDataExtensionField><SendableSubscriberField><Name>{name}</Name><Value/></SendableSubscriberField><Fields>{ID}</Fields>"
+        )
+    };
+    assert!(create(&mut cloud, &with("_SubscriberKey")).starts_with("Error 310007: _SubscriberKey is not a subscriber field"));
+    assert_eq!(create(&mut cloud, &with("Subscriber Key")), "OK 0: Data Extension created.");
+}
+
+#[test]
+fn retention_is_taken_in_its_known_combinations_alone() {
+    let mut cloud = Cloud::new();
+    let days =
+        "<DataRetentionPeriodLength>90</DataRetentionPeriodLength><DataRetentionPeriodUnitOfMeasure>3</DataRetentionPeriodUnitOfMeasure>";
+    let row_based = "<RowBasedRetention>true</RowBasedRetention>";
+    for (members, expected) in [
+        ("<DataRetentionPeriodLength>90</DataRetentionPeriodLength>".to_owned(), "Error 310007: The retention period needs a unit"),
+        (format!("{days}<RetainUntil>5/9/2024 12:00:00 AM</RetainUntil>"), "Error 310007: RetainUntil must be empty"),
+        (row_based.to_owned(), "Error 310007: Row based retention needs a retention period."),
+        (format!("{days}{row_based}<DeleteAtEndOfRetentionPeriod>true</DeleteAtEndOfRetentionPeriod>"), "Error 310007: Row based"),
+        (format!("{days}{row_based}<ResetRetentionPeriodOnImport>true</ResetRetentionPeriodOnImport>"), "Error 310007: The period of row"),
+        (format!("{days}{row_based}<RetainUntil></RetainUntil>"), "OK 0"),
+    ] {
+        let told = create(&mut cloud, &format!("<Name>r</Name>{members}<Fields>{ID}</Fields>"));
+        assert!(told.starts_with(expected), "{members}: {told}");
+    }
+}
+
+#[test]
+fn a_folder_takes_its_own_kind_alone() {
+    let mut cloud = Cloud::new();
+    let (_, found) = cloud.retrieve("DataFolder", "ID", &simple("ContentType", "equals", &["synchronizeddataextension"]));
+    let synchronized = found[0].trim_start_matches("ID=").to_owned();
+    let folder = |parent: &str, kind: &str| {
+        format!(
+            r#"<CreateRequest><Objects xsi:type="DataFolder"><Name>F</Name><ParentFolder><ID>{parent}</ID></ParentFolder><ContentType>{kind}</ContentType></Objects></CreateRequest>"#
+        )
+    };
+    assert!(outcome(&cloud.soap(&folder(&synchronized, "dataextension"))).starts_with("Error 2: A folder of the content type"));
+    let into = |id: &str| format!("<Name>x</Name><Fields>{ID}</Fields><CategoryID>{id}</CategoryID>");
+    assert!(create(&mut cloud, &into(&synchronized)).contains("takes no data extension"));
+    assert!(create(&mut cloud, &into("4")).contains("The CategoryID 4 does not exist."));
+}
+
+#[test]
 fn folders_are_found_made_and_refused() {
     let mut cloud = Cloud::new();
     let (_, roots) = cloud.retrieve("DataFolder", "ID Name ParentFolder.ID", &simple("ContentType", "equals", &["dataextension"]));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use outflow_domain::{
     Activation, ActivationState, BaselineRef, DataExtension, Evidence, Field, FieldType, FieldWish, Identity, ImportCounts, ImportId,
     ImportOrder, ImportRoute, ImportStatus, InsertMode, Manifest, Mapping, ModelColumn, ModelType, Name, ObjectId, OutcomeCounts, PartPlan,
-    PartStage, PlanId, Route, RunEvent, RunId, RunRecord, RunResult, SegmentRef,
+    PartStage, PlanId, Route, RunEvent, RunId, RunRecord, RunResult, SegmentRef, TableWish,
 };
 
 use super::state::{End, KEYS, Rows, Settings, Value, letters};
@@ -121,7 +121,7 @@ impl Ledgers {
             numbers: HashMap::new(),
             folded: HashMap::new(),
             mapping: Box::new(mapping()),
-            identity: Identity { tenant: "tenant".into(), data_extension: ObjectId("members".into()), fields: [].into() },
+            identity: Identity { tenant: "tenant".into(), data_extension: Some(ObjectId("members".into())), fields: [].into() },
             settings: settings.clone(),
         };
         ledgers.number(ActivationState::default());
@@ -227,7 +227,9 @@ impl Ledgers {
         Manifest {
             plan: PlanId("plan".into()),
             route: self.settings.route,
+            create: None,
             columns: Vec::new(),
+            wider: Vec::new(),
             parts: if count == 0 { Vec::new() } else { vec![PartPlan { part: 1, rows: count, bytes: count, order }] },
             source_rows: 0,
             leaving_rows: 0,
@@ -338,6 +340,7 @@ fn mapping() -> Mapping {
     let activation = Activation {
         name: name(),
         data_extension: data_extension().key,
+        table: TableWish::default(),
         insert: InsertMode::InsertAndUpdate,
         primary_key: vec![wish("Key", "key")],
         fields: vec![wish("Name", "name")],

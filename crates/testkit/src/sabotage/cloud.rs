@@ -11,7 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use outflow_domain::{
-    DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, ObjectId, Route,
+    DataExtension, DataExtensionKey, ImportCounts, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, ObjectId, Route,
+    WiderColumn,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
 use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowPage, RowQuery, StartError};
@@ -95,6 +96,14 @@ impl MarketingCloud for BadCloud {
         self.inner.add_columns(key, columns).await
     }
 
+    async fn create(&self, wanted: &NewDataExtension) -> Result<(), CloudError> {
+        self.inner.create(wanted).await
+    }
+
+    async fn widen_columns(&self, key: &DataExtensionKey, columns: &[WiderColumn]) -> Result<(), CloudError> {
+        self.inner.widen_columns(key, columns).await
+    }
+
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {
         let is_number = |it: &outflow_domain::FieldName| it.as_str() == ROW_NUMBER;
         if self.sabotage == Sabotage::OverlooksNumbers && query.fields.iter().any(is_number) {
@@ -122,6 +131,9 @@ impl MarketingCloud for BadCloud {
         newest: Option<&str>,
     ) -> Result<Vec<(ImportId, ImportStatus)>, CloudError> {
         let since = self.inner.imports_since(activation, route, newest).await?;
+        if self.sabotage == Sabotage::OverlooksStartsOfOthers {
+            return Ok(Vec::new());
+        }
         Ok(since.into_iter().map(|(import, status)| (import, self.ended(status))).collect())
     }
 

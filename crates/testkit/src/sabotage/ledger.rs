@@ -76,7 +76,12 @@ pub(super) fn crashed(sabotage: Sabotage, ledger: &SimulatedLedger) {
         Sabotage::WritesIntentsAfterwards => {
             let is_intent = matches!(
                 newest.event,
-                RunEvent::Planned { .. } | RunEvent::ColumnsAdding | RunEvent::TransferStarting { .. } | RunEvent::ImportStarting { .. }
+                RunEvent::Planned { .. }
+                    | RunEvent::TableCreating
+                    | RunEvent::ColumnsWidening
+                    | RunEvent::ColumnsAdding
+                    | RunEvent::TransferStarting { .. }
+                    | RunEvent::ImportStarting { .. }
             );
             if is_intent {
                 ledger.lose_newest();

@@ -36,6 +36,8 @@ pub enum Sabotage {
     NeverSplits,
     /// Rule 3: an import is taken for ended as soon as it was started.
     StartsOverOpenImports,
+    /// Rule 3: imports of our definition that somebody else has started are never looked for.
+    OverlooksStartsOfOthers,
     /// Rule 4: a source that breaks off is taken for one that has no more rows.
     TakesBrokenSourcesForWhole,
     /// Rule 5: a file is put together anew when it is transferred.
@@ -66,12 +68,13 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
         Self::NeverSplits,
         Self::StartsOverOpenImports,
+        Self::OverlooksStartsOfOthers,
         Self::TakesBrokenSourcesForWhole,
         Self::DecidesAtTransfer,
         Self::WritesIntentsAfterwards,
@@ -93,7 +96,7 @@ impl Sabotage {
         match self {
             Self::ConfirmsWhatWasSent | Self::BelievesWhatIsCompleted => 1,
             Self::ForgetsDoubt | Self::NeverSplits => 2,
-            Self::StartsOverOpenImports => 3,
+            Self::StartsOverOpenImports | Self::OverlooksStartsOfOthers => 3,
             Self::TakesBrokenSourcesForWhole => 4,
             Self::DecidesAtTransfer => 5,
             Self::WritesIntentsAfterwards => 6,

@@ -1,6 +1,7 @@
 //! The sandbox's model as the cloud: the real adapter talks to it without a socket.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -86,6 +87,8 @@ pub struct SimulatedFiles {
     clock: SimulatedClock,
     fuse: Fuse,
     arrived: Arc<Mutex<Vec<ArrivedFile>>>,
+    /// When each file was removed that was not put again, by name.
+    removed: Arc<Mutex<BTreeMap<String, i64>>>,
 }
 
 impl fmt::Debug for SimulatedFiles {
@@ -98,7 +101,7 @@ impl SimulatedFiles {
     /// A store in `model`'s Enhanced FTP.
     #[must_use]
     pub fn new(model: Arc<Mutex<Model>>, clock: SimulatedClock, fuse: Fuse) -> Self {
-        Self { model, clock, fuse, arrived: Arc::default() }
+        Self { model, clock, fuse, arrived: Arc::default(), removed: Arc::default() }
     }
 
     /// How many files have arrived so far.
@@ -118,6 +121,12 @@ impl SimulatedFiles {
     pub fn lying(&self) -> Vec<String> {
         let found = self.model.lock().unwrap_or_else(PoisonError::into_inner).file_list(ENHANCED_FTP, "Import/");
         found.unwrap_or_default().into_iter().filter(|it| !it.is_dir && it.path != "Import").map(|it| it.path).collect()
+    }
+
+    /// When a file was removed, if it was and has not been put again.
+    #[must_use]
+    pub fn removed_ms(&self, name: &str) -> Option<i64> {
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()
     }
 
     fn path(name: &FileName) -> String {
@@ -159,6 +168,7 @@ impl FileStore for SimulatedFiles {
             model.file_put(ENHANCED_FTP, &Self::path(name), body.to_vec(), self.clock.read())
         };
         put.map_err(|it| Self::unreachable(&it.to_string()))?;
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).remove(name.as_str());
         let arrived = ArrivedFile { name: name.to_string(), bytes: body };
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
         sent(bytes);
@@ -177,6 +187,7 @@ impl FileStore for SimulatedFiles {
         self.fuse.burn().await;
         // A file that is gone already is no error.
         let _ = self.model.lock().unwrap_or_else(PoisonError::into_inner).file_remove(ENHANCED_FTP, &Self::path(name));
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_string()).or_insert(self.clock.read());
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::{Activation, FieldWish, ImportRoute, InsertMode, activation::PART_BYTES_MAX};
+use outflow_domain::{Activation, CreateWish, FieldWish, ImportRoute, InsertMode, NewColumn, TableWish, activation::PART_BYTES_MAX};
 use outflow_engine::{Job, Split};
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
@@ -30,6 +30,7 @@ impl World {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
+                table: if self.script.table_is_missing { members_made_by_a_run() } else { TableWish::default() },
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
                 fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
@@ -52,6 +53,30 @@ impl World {
         let honest = Split { rows_min: 1 + (self.script.seed % 3) as u32, files_max: 20 };
         self.saboteur.as_ref().map_or(honest, |it| it.split(honest))
     }
+}
+
+/// A destination that has [`members`] made by a run.
+fn members_made_by_a_run() -> TableWish {
+    let column = |it: FieldSpec| {
+        let units_max = it.max_length;
+        let field_type = match it.field_type {
+            Some(FieldType::Number) => outflow_domain::FieldType::Number,
+            Some(FieldType::Decimal) => outflow_domain::FieldType::Decimal { precision: 8, scale: 2 },
+            Some(FieldType::Boolean) => outflow_domain::FieldType::Boolean,
+            Some(FieldType::Date) => outflow_domain::FieldType::Date,
+            _ => outflow_domain::FieldType::Text { units_max },
+        };
+        NewColumn { name: it.name.unwrap_or_default().parse().expect("a field name"), field_type }
+    };
+    let (keys, given): (Vec<_>, Vec<_>) = members().fields.into_iter().partition(|it| it.primary_key == Some(true));
+    let create = CreateWish {
+        name: MEMBERS.parse().expect("a name"),
+        folder: Some("Worlds/Members".parse().expect("a path")),
+        primary_key: keys.into_iter().map(column).collect(),
+        sendable: None,
+        retention: None,
+    };
+    TableWish { create: Some(create), given: given.into_iter().map(column).collect(), may_widen: false }
 }
 
 pub(super) fn members() -> DataExtensionSpec {

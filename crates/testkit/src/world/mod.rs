@@ -26,7 +26,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use outflow_domain::{Mapping, Name, PartPlan, RunResult, Secret};
+use outflow_domain::{Mapping, Name, OutcomeCounts, PartPlan, RunResult, Secret};
 use outflow_engine::{Compute, EngineError, Ports, RunOptions, RunReport};
 use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
 use outflow_ports::{Ledger, progress::NoProgress};
@@ -90,15 +90,19 @@ pub struct World {
     is_rebuilt: bool,
     chance: SmallRng,
     crashes: u32,
+    /// What each run of the script said of its rows.
+    outcomes: Vec<Option<OutcomeCounts>>,
     /// Tells what happened, for a person.
     story: String,
 }
 
 /// A world that has come out right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lived {
     /// How often the machine has crashed.
     pub crashes: u32,
+    /// What each run of the script said of its rows, if it came to its end.
+    pub outcomes: Vec<Option<OutcomeCounts>>,
 }
 
 /// What there was before a run.
@@ -129,7 +133,9 @@ impl World {
         let clock = SimulatedClock::new(BEGINNING_MS, fuse.clone());
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
-        model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        if !script.table_is_missing {
+            model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+        }
         let model = Arc::new(Mutex::new(model));
         Self {
             disk: SimulatedDisk::new(fuse.clone()),
@@ -151,6 +157,7 @@ impl World {
             is_rebuilt: false,
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
             crashes: 0,
+            outcomes: Vec::new(),
             story: String::new(),
             script,
             model,
@@ -176,7 +183,7 @@ impl World {
             self.happen(&event)?;
         }
         self.come_to_rest()?;
-        Ok(Lived { crashes: self.crashes })
+        Ok(Lived { crashes: self.crashes, outcomes: self.outcomes })
     }
 
     fn tell(&mut self, line: &str) {
@@ -191,7 +198,7 @@ impl World {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name() -> Name {
+    pub(super) fn name() -> Name {
         "members".parse().expect("a name")
     }
 
@@ -237,7 +244,8 @@ impl World {
             Event::Break(batches) => self.source.break_after(*batches),
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
-                self.run(options, *crash_after)?;
+                let ran = self.run(options, *crash_after)?;
+                self.outcomes.push(ran.and_then(Result::ok).map(|it| it.outcomes));
             }
         }
         Ok(())
@@ -245,6 +253,10 @@ impl World {
 
     /// Another writer acts now.
     fn other(&mut self, write: &outflow_sandbox::model::OtherWrite) {
+        if self.model().data_extension(MEMBERS).is_none() {
+            // Nobody can write into what is yet to be made.
+            return;
+        }
         self.others.wrote(write);
         let now = self.clock.read();
         // Another writer may be told to change what is not there.

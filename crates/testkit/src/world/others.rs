@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{Effect, Fault, OtherWrite};
 
-use super::{check::folded, script::KEYS};
+use super::{World, check::folded, script::KEYS};
+
+/// Somebody starts the import definition of every world's activation, as a person or an automation would.
+pub(super) fn starts_our_definition() -> OtherWrite {
+    OtherWrite::StartDefinition { definition: definition_key(&World::name()) }
+}
 
 /// What another writer puts into the column that no world maps.
 pub(super) const FOREIGN: &str = "Zq7 foreign";
@@ -35,6 +41,7 @@ impl Others {
                 self.filled.extend(keys.into_iter().filter(|it| !self.threatened.contains(it)));
             }
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
+            OtherWrite::StartDefinition { .. } => {}
             _ => self.filled.retain(|it| !keys.contains(it)),
         }
     }
@@ -47,6 +54,7 @@ impl Others {
         match write {
             OtherWrite::UpsertRow { .. } => self.made.extend(keys),
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
+            OtherWrite::StartDefinition { .. } => {}
             _ => {
                 self.filled.retain(|it| !keys.contains(it));
                 self.threatened.extend(keys);
@@ -74,6 +82,8 @@ fn keys_of(write: &OtherWrite) -> BTreeSet<String> {
     match write {
         OtherWrite::UpsertRow { values, .. } => values.get("Key").cloned().flatten().map(|it| folded(&it)).into_iter().collect(),
         OtherWrite::DeleteRow { keys, .. } => keys.get("Key").map(|it| folded(it)).into_iter().collect(),
+        // It imports a file of ours, or none.
+        OtherWrite::StartDefinition { .. } => BTreeSet::new(),
         // Rows that vanish without a trace.
         _ => all_keys(),
     }

@@ -11,6 +11,7 @@ use super::{
     Fields, MEMBERS, Values,
     fields::{ALIAS, FIELDS},
     model_row,
+    others::starts_our_definition,
 };
 use crate::simulated::{Cell, ModelRow};
 
@@ -52,6 +53,8 @@ pub struct Script {
     pub seed: u64,
     /// How the service's uncertain things are set.
     pub switches: Switches,
+    /// The data extension is not there in the beginning: a run makes it.
+    pub table_is_missing: bool,
     /// Only rows that are there are updated.
     pub update_only: bool,
     /// The road is SOAP.
@@ -68,7 +71,11 @@ impl Script {
     /// The script of a seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
-        Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed)
+        let mut script = Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed);
+        if seed % 6 == 1 {
+            Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
+        }
+        script
     }
 
     /// Whether something is set up in a way that no run can ever call itself done: blanks that never arrive, or rows that an update-only run
@@ -95,8 +102,10 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { update_only, soap, fields, part_bytes_max, .. } = self;
-        let parts = format!("update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}");
+        let Self { table_is_missing, update_only, soap, fields, part_bytes_max, .. } = self;
+        let parts = format!(
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}"
+        );
         format!("{parts}, {}", unusual.join(", "))
     }
 }
@@ -161,11 +170,39 @@ impl Draw {
                 remade_rows_keep_number: seed % 7 < 2,
                 ..self.switches()
             },
+            table_is_missing: !update_only && seed % 6 == 1,
             update_only,
             soap: self.chance.random_bool(0.4),
             fields,
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             events,
+        }
+    }
+
+    /// Somebody else starts our import definition: between two runs, and at some call of them. Drawn apart, so that all else of the story stays
+    /// as it was.
+    fn foreign_starts(&mut self, script: &mut Script) {
+        script.soap = true;
+        // What the service does not list yet nobody can know of.
+        script.switches.empty_polls = 0;
+        for at in (0..script.events.len()).rev() {
+            if !matches!(script.events[at], Event::Run { .. }) {
+                continue;
+            }
+            if self.chance.random_bool(0.3) {
+                script.events.insert(at, Event::Other(Box::new(starts_our_definition())));
+            }
+            if self.chance.random_bool(0.7) {
+                let when = When {
+                    skip: self.chance.random_range(0..40),
+                    times: Some(self.chance.random_range(1..3)),
+                    door: self.chance.random_bool(0.7).then(|| "soap".into()),
+                    ..When::default()
+                };
+                let write = starts_our_definition();
+                let effect = if self.chance.random_bool(0.5) { Effect::Before { write } } else { Effect::After { write } };
+                script.events.insert(at, Event::Fault(Box::new(Fault { when, effect })));
+            }
         }
     }
 

@@ -72,7 +72,9 @@ impl World {
                 // An import whose start got lost cannot be found on every road: the same file was imported once more, and has ended.
                 let is_repeated =
                     imports.iter().any(|it| it.id > earlier.id && it.plan.file_spec == earlier.plan.file_spec && has_ended(it));
-                if !has_ended(earlier) && !is_repeated && !self.abandoned.contains(&earlier.plan.file_spec) {
+                // Somebody else's start of our definition after its file was gone for good: there is nothing that it could write.
+                let has_no_file = self.files.removed_ms(&earlier.plan.file_spec).is_some_and(|it| it <= earlier.started_ms);
+                if !has_ended(earlier) && !is_repeated && !has_no_file && !self.abandoned.contains(&earlier.plan.file_spec) {
                     let detail = format!("`{file}` was started while `{}` was at work", earlier.plan.file_spec);
                     return Err(self.broken(Rule::OneImport, detail));
                 }

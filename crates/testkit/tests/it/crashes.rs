@@ -50,7 +50,8 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     let soap = matches!(road, Road::Soap);
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
     let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
-    Script { seed: 13, switches, update_only: false, soap, fields, part_bytes_max: Some(120), events }
+    let table_is_missing = matches!(road, Road::ToBeMade);
+    Script { seed: 13, switches, table_is_missing, update_only: false, soap, fields, part_bytes_max: Some(120), events }
 }
 
 /// How the story's imports are told of.
@@ -60,6 +61,8 @@ enum Road {
     Soap,
     /// By counts alone, as no row may be read back.
     Unread,
+    /// By a receipt, in a data extension that a run has to make first.
+    ToBeMade,
 }
 
 /// Crashes after one effect more each time, until a run comes to its end.
@@ -99,6 +102,11 @@ fn a_first_run_by_rest_survives_a_crash_after_any_effect() {
 #[test]
 fn a_first_run_by_soap_survives_a_crash_after_any_effect() {
     crash_everywhere(Road::Soap, in_the_first_run);
+}
+
+#[test]
+fn a_first_run_that_makes_its_data_extension_survives_a_crash_after_any_effect() {
+    crash_everywhere(Road::ToBeMade, in_the_first_run);
 }
 
 #[test]

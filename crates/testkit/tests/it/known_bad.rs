@@ -48,6 +48,11 @@ fn rule_3_an_import_over_an_open_one() {
 }
 
 #[test]
+fn rule_3_imports_that_others_started() {
+    check(Sabotage::OverlooksStartsOfOthers, &[Rule::OneImport, Rule::Arrives]);
+}
+
+#[test]
 fn rule_4_a_broken_source_taken_for_whole() {
     // What was not read may be the second row of a key.
     check(Sabotage::TakesBrokenSourcesForWhole, &[Rule::SaysWhatIs, Rule::NoDuplicates]);

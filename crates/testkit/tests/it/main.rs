@@ -4,4 +4,5 @@ mod crashes;
 mod known_bad;
 mod promises;
 mod protocol;
+mod stories;
 mod worlds;

@@ -24,6 +24,8 @@ pub struct TransportOptions {
     pub extra_ca_file: Option<PathBuf>,
     /// A proxy that answers CONNECT, for https only; loopback never goes through it.
     pub proxy: Option<Url>,
+    /// Hosts that are reached without it, as `NO_PROXY` lists them: names with all below them, addresses and networks, apart by commas.
+    pub no_proxy: Option<String>,
 }
 
 /// Why a transport could not be made.
@@ -60,6 +62,8 @@ pub enum UnusableOptions {
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
+    /// Host and port of the proxy, if there is one; never what stands before them, which may be a password.
+    proxy: Option<String>,
 }
 
 impl ReqwestTransport {
@@ -85,9 +89,11 @@ impl ReqwestTransport {
             .no_proxy();
         if let Some(proxy) = &options.proxy {
             let proxy = reqwest::Proxy::https(proxy.as_str()).map_err(|it| client_error(it.to_string()))?;
-            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1")));
+            let direct = format!("localhost,127.0.0.0/8,::1,{}", options.no_proxy.as_deref().unwrap_or_default());
+            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&direct)));
         }
-        Ok(Self { client: builder.build().map_err(|it| client_error(it.to_string()))? })
+        let proxy = options.proxy.as_ref().and_then(|it| Some(format!("{}:{}", it.host_str()?, it.port_or_known_default()?)));
+        Ok(Self { client: builder.build().map_err(|it| client_error(it.to_string()))?, proxy })
     }
 }
 
@@ -125,7 +131,7 @@ impl HttpTransport for ReqwestTransport {
         if !request.body.is_empty() {
             builder = builder.body(request.body);
         }
-        let mut answer = builder.send().await.map_err(|it| explain(&it, &host))?;
+        let mut answer = builder.send().await.map_err(|it| explain(&it, &host, self.proxy.as_deref()))?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
@@ -143,12 +149,13 @@ impl HttpTransport for ReqwestTransport {
     }
 }
 
-fn explain(error: &reqwest::Error, host: &str) -> TransportError {
+fn explain(error: &reqwest::Error, host: &str, proxy: Option<&str>) -> TransportError {
     if let Some(wrong) = certificate_error(error) {
         return TransportError::Certificate { host: host.to_owned(), message: wrong };
     }
     if error.is_connect() || error.is_builder() {
-        return TransportError::NotSent { message: format!("{host} cannot be reached: {}", chain(error)) };
+        let proxy = proxy.map(|it| format!(" (there is a proxy, {it})")).unwrap_or_default();
+        return TransportError::NotSent { message: format!("{host} cannot be reached{proxy}: {}", chain(error)) };
     }
     interrupted(error)
 }

@@ -133,11 +133,19 @@ async fn a_proxy_and_its_authority_lead_to_the_services_own_names() {
     let options = TransportOptions {
         extra_ca_file: sandbox.ready.ca_file.clone(),
         proxy: sandbox.ready.proxy_url.as_ref().map(|it| it.parse().unwrap()),
+        ..TransportOptions::default()
     };
     let answer = ReqwestTransport::new(&options).unwrap().send(request()).await.unwrap();
     assert_eq!(answer.status, 400, "the sandbox wants a grant type");
-    let without_authority = TransportOptions { extra_ca_file: None, ..options };
+    let without_authority = TransportOptions { extra_ca_file: None, ..options.clone() };
     let refused = ReqwestTransport::new(&without_authority).unwrap().send(request()).await.unwrap_err();
     assert!(refused.to_string().contains("the certificate of `mc0.auth.marketingcloudapis.com` does not verify"), "{refused}");
+    // Who goes past the proxy asks for an address, which no name of this kind has.
+    let elsewhere = || HttpRequest { url: "https://tenant.invalid/v2/token".parse().unwrap(), ..request() };
+    let refused = ReqwestTransport::new(&options).unwrap().send(elsewhere()).await.unwrap_err();
+    assert!(refused.to_string().contains("tunnel"), "{refused}");
+    let direct = TransportOptions { no_proxy: Some("example.com,invalid".to_owned()), ..options };
+    let refused = ReqwestTransport::new(&direct).unwrap().send(elsewhere()).await.unwrap_err();
+    assert!(refused.to_string().contains("dns error"), "{refused}");
     sandbox.stop().await.unwrap();
 }

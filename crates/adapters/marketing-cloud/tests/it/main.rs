@@ -17,4 +17,5 @@ mod secrecy;
 mod settings;
 mod sockets;
 mod starts;
+mod tables;
 mod tokens;

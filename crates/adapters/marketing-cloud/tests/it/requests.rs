@@ -7,7 +7,7 @@ use outflow_ports::{MarketingCloud, RowFilter, RowQuery};
 use crate::fake::*;
 
 /// The body's one element, without its namespace.
-fn body_of(seen: &Seen) -> String {
+pub fn body_of(seen: &Seen) -> String {
     assert_eq!(seen.method, Method::Post);
     assert_eq!((seen.host.as_str(), seen.target.as_str()), ("mc0.soap.marketingcloudapis.com", "/Service.asmx"));
     let head = concat!(

@@ -8,12 +8,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use outflow_domain::{FieldType, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, NewColumn, Route, RowRefusal, Secret};
+use outflow_domain::{
+    FieldType, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, NewColumn, NewDataExtension, NewField, Period, Removes,
+    Retention, Route, RowRefusal, Secret, Sendable, SubscriberField, WiderColumn,
+};
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, SalesforceCloud, Settings, TransportError, definition_key};
 use outflow_ports::{Clock, CloudError, MarketingCloud, RowFilter, RowQuery, StartError};
 use outflow_sandbox::model::{
     self, Config, CountChange, DataExtensionSpec, Door, ENHANCED_FTP, Effect, Fault, FieldSpec, ImportFault, Model, OtherWrite, RestImport,
-    Retention, Switches, When, Wire,
+    Switches, When, Wire,
 };
 
 use crate::fake::{FakeClock, NoChance, field_name, key, run};
@@ -73,7 +76,7 @@ fn loyalty() -> DataExtensionSpec {
     DataExtensionSpec {
         key: Some("loyalty".to_owned()),
         name: Some("Loyalty Members".to_owned()),
-        retention: Some(Retention { row_based: true, length: Some(6), unit: Some(5), ..Retention::default() }),
+        retention: Some(model::Retention { row_based: true, length: Some(6), unit: Some(5), ..model::Retention::default() }),
         fields: vec![
             key_column("Id"),
             column("Email", model::FieldType::EmailAddress, Some(254)),
@@ -223,6 +226,98 @@ fn columns_are_added_once() {
     assert_eq!(there.fields[3..].iter().map(|it| it.field_type).collect::<Vec<_>>(), types);
     assert!(there.fields[3..].iter().all(|it| !it.is_required && !it.is_primary_key));
     run(tenant.cloud.add_columns(&key(), &columns)).unwrap();
+    assert_eq!(tenant.journal("Update"), 1);
+}
+
+fn new_table() -> NewDataExtension {
+    let field = |name: &str, field_type: &str, is_primary_key| NewField {
+        name: field_name(name),
+        field_type: field_type.parse().unwrap(),
+        is_primary_key,
+    };
+    NewDataExtension {
+        key: "made".parse().unwrap(),
+        name: "Made & new".parse().unwrap(),
+        folder: Some("Outflow/Daily".parse().unwrap()),
+        sendable: Some(Sendable { field: field_name("Contact"), subscriber: SubscriberField::SubscriberKey }),
+        retention: Some(Retention { removes: Removes::EachRow, length: 90, period: Period::Days, restarts_on_import: false }),
+        fields: vec![
+            field("Shop", "Text(10)", true),
+            field("Contact", "Text(254)", true),
+            field("Amount", "Decimal(18,4)", false),
+            field("Notes", "Text", false),
+            field("Email", "EmailAddress", false),
+        ],
+    }
+}
+
+#[test]
+fn a_data_extension_is_made_once_with_its_folder() {
+    let tenant = Tenant::new();
+    for _ in 0..2 {
+        run(tenant.cloud.create(&new_table())).unwrap();
+    }
+    let there = run(tenant.cloud.describe(&"made".parse().unwrap())).unwrap().unwrap();
+    assert!(there.is_sendable);
+    assert_eq!(there.retention, new_table().retention.map(|it| it.to_string()));
+    let fields: Vec<_> = there.fields.iter().map(|it| (it.name.to_string(), it.field_type, it.is_primary_key, it.is_required)).collect();
+    let wanted: Vec<_> =
+        new_table().fields.into_iter().map(|it| (it.name.to_string(), it.field_type, it.is_primary_key, it.is_primary_key)).collect();
+    assert_eq!(fields, wanted);
+    // One data extension and two folders: nothing was made twice, and the second one of the path is in the first.
+    assert_eq!(tenant.journal("Create"), 3);
+    let other = NewDataExtension { key: "other".parse().unwrap(), name: "Other".parse().unwrap(), ..new_table() };
+    run(tenant.cloud.create(&NewDataExtension { folder: Some("OUTFLOW/daily".parse().unwrap()), ..other })).unwrap();
+    assert_eq!(tenant.journal("Create"), 4, "folders are found again without regard to case");
+    let model = tenant.model();
+    let folder = |key: &str| model.data_extension(key).unwrap().category_id;
+    assert_eq!(folder("made"), folder("other"));
+}
+
+#[test]
+fn a_data_extension_whose_answer_was_lost_is_there_all_the_same() {
+    let tenant = Tenant::new();
+    tenant.fault(When { method: Some("Create".to_owned()), times: Some(3), ..When::default() }, Effect::LoseAnswer);
+    run(tenant.cloud.create(&new_table())).unwrap();
+    assert_eq!(run(tenant.cloud.list()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_with_the_reason() {
+    let tenant = Tenant::new();
+    let taken = run(tenant.cloud.list()).unwrap().pop().unwrap().name;
+    let error = run(tenant.cloud.create(&NewDataExtension { name: taken.parse().unwrap(), ..new_table() })).unwrap_err();
+    assert!(
+        matches!(&error, CloudError::Refused { code, message, .. } if code == "310007" && message.contains("already exists")),
+        "{error}"
+    );
+}
+
+#[test]
+fn retention_and_relations_of_every_kind_are_taken() {
+    let tenant = Tenant::new();
+    for (at, removes) in [Removes::EachRow, Removes::AllRows, Removes::DataExtension].into_iter().enumerate() {
+        let retention = Retention { removes, length: 2, period: Period::Years, restarts_on_import: removes == Removes::AllRows };
+        let (key, name) = (format!("made-{at}").parse().unwrap(), format!("Made {at}").parse().unwrap());
+        let sendable = Some(Sendable { field: field_name("Amount"), subscriber: SubscriberField::SubscriberId });
+        run(tenant.cloud.create(&NewDataExtension { key, name, sendable, retention: Some(retention), ..new_table() })).unwrap();
+        let there = run(tenant.cloud.describe(&format!("made-{at}").parse().unwrap())).unwrap().unwrap();
+        assert_eq!(there.retention, Some(retention.to_string()));
+    }
+}
+
+#[test]
+fn text_columns_are_made_longer_once() {
+    let tenant = Tenant::new();
+    run(tenant.cloud.create(&new_table())).unwrap();
+    let made = "made".parse().unwrap();
+    let wider = [WiderColumn { name: field_name("Shop"), from: 10, to: 50 }];
+    for _ in 0..2 {
+        run(tenant.cloud.widen_columns(&made, &wider)).unwrap();
+    }
+    let there = run(tenant.cloud.describe(&made)).unwrap().unwrap();
+    assert_eq!(there.fields[0].field_type, FieldType::Text { units_max: Some(50) });
+    assert!(there.fields[0].is_required && there.fields[0].is_primary_key);
     assert_eq!(tenant.journal("Update"), 1);
 }
 

@@ -139,7 +139,7 @@ async fn an_extra_authority_is_trusted() {
     let (address, pem) = serve_tls().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(pem.as_bytes()).unwrap();
-    let options = TransportOptions { extra_ca_file: Some(file.path().to_owned()), proxy: None };
+    let options = TransportOptions { extra_ca_file: Some(file.path().to_owned()), ..TransportOptions::default() };
     let answer = ReqwestTransport::new(&options).unwrap().send(request("https", address)).await.unwrap();
     assert_eq!(answer.status, 200);
 }
@@ -147,7 +147,7 @@ async fn an_extra_authority_is_trusted() {
 #[test]
 fn an_unusable_authority_file_is_told() {
     let error = |path: &std::path::Path| {
-        let options = TransportOptions { extra_ca_file: Some(path.to_owned()), proxy: None };
+        let options = TransportOptions { extra_ca_file: Some(path.to_owned()), ..TransportOptions::default() };
         ReqwestTransport::new(&options).unwrap_err().to_string()
     };
     let mut empty = tempfile::NamedTempFile::new().unwrap();

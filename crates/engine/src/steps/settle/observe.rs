@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use outflow_domain::{KeyFingerprint, OpenPart, RowFingerprint};
-use outflow_ports::{Progress, RowFilter, RowQuery};
+use outflow_ports::{CloudError, Progress, RowFilter, RowQuery};
 use outflow_rows::{CsvFile, ReadBack, Scheme};
 
 use crate::{
@@ -44,6 +44,18 @@ impl<'a> Observer<'a> {
 
     /// What the destination holds of every row of the part; keys that are not there are left out.
     pub async fn all(&self) -> Result<HashMap<KeyFingerprint, Observed>, EngineError> {
+        match self.read_all().await {
+            // A data extension that somebody has deleted holds none of them.
+            Err(EngineError::Cloud(CloudError::Refused { .. })) if self.is_table_gone().await? => Ok(HashMap::new()),
+            other => other,
+        }
+    }
+
+    async fn is_table_gone(&self) -> Result<bool, EngineError> {
+        Ok(self.ports.cloud.describe(&self.job.activation.data_extension).await?.is_none())
+    }
+
+    async fn read_all(&self) -> Result<HashMap<KeyFingerprint, Observed>, EngineError> {
         let every: Vec<usize> = (0..self.rows.len()).collect();
         let key = &self.job.activation.data_extension;
         let calls = (every.len() as u64).div_ceil(self.keys_per_call() as u64);

@@ -111,12 +111,17 @@ fn spec_of(object: &Element) -> Result<DataExtensionSpec, SchemaError> {
         _ => None,
     });
     let sendable_field = object.filled("SendableDataExtensionField/Name");
+    let relation = object.filled("SendableSubscriberField/Name").unwrap_or("Subscriber Key");
+    if !["Subscriber Key", "Subscriber ID"].iter().any(|it| it.eq_ignore_ascii_case(relation)) {
+        // What a retrieve tells, `_SubscriberKey`, is not what a create takes.
+        return Err(SchemaError {
+            code: INVALID,
+            message: format!("{relation} is not a subscriber field; it is Subscriber Key or Subscriber ID."),
+        });
+    }
     let sendable = match (object.truth("IsSendable"), sendable_field) {
         (Some(false), _) | (None, None) => None,
-        (_, Some(field)) => Some(Sendable {
-            field: field.to_owned(),
-            subscriber_field: object.filled("SendableSubscriberField/Name").unwrap_or("Subscriber Key").to_owned(),
-        }),
+        (_, Some(field)) => Some(Sendable { field: field.to_owned(), subscriber_field: relation.to_owned() }),
         (Some(true), None) => {
             return Err(SchemaError { code: INVALID, message: "A sendable data extension needs a SendableDataExtensionField.".to_owned() });
         }

@@ -30,6 +30,13 @@ impl Model {
                 if unit.folders.iter().any(|it| it.parent == parent.id && same(&it.name, &name)) {
                     return Fate::bad(2, "A folder of this name exists already.");
                 }
+                let content_type = object.filled("ContentType").unwrap_or(&parent.content_type);
+                if content_type != parent.content_type {
+                    return Fate::bad(
+                        2,
+                        format!("A folder of the content type {content_type} cannot be in one of {}.", parent.content_type),
+                    );
+                }
                 let id = unit.folders.iter().map(|it| it.id).max().unwrap_or(0) + 1;
                 let key = object.filled("CustomerKey").map_or_else(|| object_id.to_uppercase(), str::to_owned);
                 unit.folders.push(Folder {
@@ -38,7 +45,7 @@ impl Model {
                     key,
                     name,
                     description: object.filled("Description").unwrap_or_default().to_owned(),
-                    content_type: object.filled("ContentType").unwrap_or(&parent.content_type).to_owned(),
+                    content_type: content_type.to_owned(),
                     parent: parent.id,
                     created_ms: now_ms,
                     modified_ms: now_ms,

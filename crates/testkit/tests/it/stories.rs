@@ -1,0 +1,197 @@
+//! Stories told by hand, each of a mistake that was made once: what happens, and what the runs must say of it.
+//!
+//! A world lives each to its end, so that everything else that a world watches is watched here, too.
+
+use outflow_domain::{Outcome, OutcomeCounts};
+use outflow_engine::RunOptions;
+use outflow_marketing_cloud::definition_key;
+use outflow_sandbox::model::{CountChange, Effect, Fault, ImportFault, OtherWrite, Switches, When};
+use outflow_testkit::{
+    simulated::{Cell, ModelRow},
+    world::{Event, Fields, MEMBERS, Script, World},
+};
+
+fn row(key: &str, name: &str) -> ModelRow {
+    let text = |it: &str| Cell::Text(it.to_owned());
+    ModelRow([text(key), text(name), Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Null])
+}
+
+fn model(rows: &[(&str, &str)]) -> Event {
+    Event::Model(rows.iter().map(|(key, name)| row(key, name)).collect())
+}
+
+const fn run() -> Event {
+    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after: None }
+}
+
+fn fault(when: When, effect: Effect) -> Event {
+    Event::Fault(Box::new(Fault { when, effect }))
+}
+
+/// Something goes wrong with the next import.
+fn import(fault: ImportFault) -> Event {
+    let when = When { door: Some("import".into()), times: Some(1), ..When::default() };
+    self::fault(when, Effect::Import { fault })
+}
+
+/// Rows may be counted, but not read.
+fn reading_is_refused(times: Option<u64>) -> Event {
+    let object = Some(format!("DataExtensionObject[{MEMBERS}]"));
+    let when = When { door: Some("soap".into()), method: Some("Retrieve".into()), object, times, ..When::default() };
+    fault(when, Effect::Refuse { status: 403, headers: Default::default(), body: String::new() })
+}
+
+fn somebody_deletes(key: &str) -> Event {
+    let keys = [("Key".to_owned(), key.to_owned())].into();
+    Event::Other(Box::new(OtherWrite::DeleteRow { de: MEMBERS.into(), keys }))
+}
+
+fn somebody_inserts(key: &str) -> Event {
+    let values = [("Key", key), ("Name", "Zq7 other"), ("Foreign", "Zq7 foreign")];
+    let values = values.map(|(field, text)| (field.to_owned(), Some(text.to_owned()))).into();
+    Event::Other(Box::new(OtherWrite::UpsertRow { de: MEMBERS.into(), values }))
+}
+
+/// What the runs of a story said of their rows.
+#[track_caller]
+fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    // `Name` alone is mapped; of this seed's world one value changes in the end.
+    let fields = Fields { mapped: 1, custom: false, alias: false, from_note: false };
+    let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
+    let script = Script { seed: 6, switches, update_only: false, table_is_missing: false, soap, fields, part_bytes_max: None, events };
+    World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
+}
+
+/// The last run of the script left so many rows as they are, and confirmed so many.
+#[track_caller]
+fn check_last(outcomes: &[Option<OutcomeCounts>], unchanged: u64, confirmed: u64) {
+    let Some(Some(last)) = outcomes.last() else { panic!("the last run did not come to its end") };
+    let said = (last.get(Outcome::Unchanged), last.of_fate("confirmed"));
+    assert_eq!(said, (unchanged, confirmed), "unchanged and confirmed rows of {last:?}");
+}
+
+const THREE: [(&str, &str); 3] = [("a1", "Zq7"), ("b2", "Zq7"), ("c3", "Zq7")];
+
+#[test]
+fn where_rows_are_lost_and_none_can_be_read_all_are_sent() {
+    let outcomes = live(false, vec![model(&THREE), run(), somebody_deletes("a1"), reading_is_refused(None), run()]);
+    check_last(&outcomes, 0, 3);
+}
+
+/// A row is lost while its key cannot be sent. Somebody makes another row, so that the count fits again, and then the key can be sent.
+#[track_caller]
+fn check_lost_meanwhile(meanwhile: &[(&str, &str)]) {
+    let lost = [model(&THREE), run(), somebody_deletes("a1"), reading_is_refused(None), model(meanwhile), run()];
+    let found = [somebody_inserts("x y"), model(&THREE), run()];
+    let outcomes = live(false, [lost.as_slice(), found.as_slice()].concat());
+    check_last(&outcomes, 2, 1);
+}
+
+#[test]
+fn what_is_lost_while_it_is_invalid_is_remembered() {
+    check_lost_meanwhile(&[("a1", "Zq7 is much too long"), ("b2", "Zq7"), ("c3", "Zq7")]);
+}
+
+#[test]
+fn what_is_lost_while_its_key_occurs_twice_is_remembered() {
+    check_lost_meanwhile(&[("a1", "Zq7"), ("b2", "Zq7"), ("c3", "Zq7"), ("a1", "Zq7 Ada")]);
+}
+
+#[test]
+fn a_refused_row_does_not_end_the_doubt_about_an_older_one() {
+    let counts_prove_nothing =
+        ImportFault::ChangeCounts { after_polls: 0, change: CountChange { successful: -1, ..CountChange::default() } };
+    let refused = ImportFault::RejectRows { rows: Vec::new(), keys: vec!["a1".into()], code: "InvalidNumber".into() };
+    let outcomes = live(
+        false,
+        vec![
+            model(&[("a1", "Zq7")]),
+            run(),
+            // It arrives, and nobody knows.
+            model(&[("a1", "Zq7 b")]),
+            import(counts_prove_nothing),
+            reading_is_refused(None),
+            run(),
+            Event::Heal,
+            // A newer value is refused by a receipt that a single row read back proves.
+            model(&[("a1", "Zq7 c")]),
+            import(refused),
+            reading_is_refused(Some(1)),
+            run(),
+            Event::Heal,
+            model(&[("a1", "Zq7")]),
+            run(),
+        ],
+    );
+    check_last(&outcomes, 0, 1);
+}
+
+#[test]
+fn a_road_that_closes_after_a_lost_start_keeps_its_doubt() {
+    let start =
+        |skip: u64| When { path: Some("async/import".into()), method: Some("POST".into()), skip, times: Some(1), ..When::default() };
+    let outcomes = live(
+        false,
+        vec![
+            model(&[("a1", "Zq7")]),
+            run(),
+            model(&[("a1", "Zq7 b")]),
+            import(ImportFault::ApplyLate { millis: 30 * 60_000 }),
+            fault(start(0), Effect::LoseAnswer),
+            fault(start(1), Effect::Refuse { status: 403, headers: Default::default(), body: String::new() }),
+            run(),
+            Event::Heal,
+            model(&[("a1", "Zq7")]),
+            Event::Wait(3600),
+            run(),
+        ],
+    );
+    assert_eq!(outcomes[1], None, "the run with the closed road is not blocked");
+    check_last(&outcomes, 0, 1);
+}
+
+#[test]
+fn a_start_that_is_refused_keeps_its_doubt_where_somebody_else_has_started_the_same() {
+    let definition = definition_key(&"members".parse().unwrap());
+    let soap =
+        |method: &str, skip: u64| When { door: Some("soap".into()), method: Some(method.into()), skip, times: Some(1), ..When::default() };
+    // It is read before it is changed, and again afterwards.
+    let is_ready = When { object: Some("ImportDefinition".into()), ..soap("Retrieve", 1) };
+    let outcomes = live(
+        true,
+        vec![
+            model(&[("a1", "Zq7")]),
+            run(),
+            model(&[("a1", "Zq7 b")]),
+            fault(is_ready, Effect::Before { write: OtherWrite::StartDefinition { definition } }),
+            fault(soap("Perform", 0), Effect::Refuse { status: 403, headers: Default::default(), body: String::new() }),
+            run(),
+            Event::Heal,
+            model(&[("a1", "Zq7")]),
+            run(),
+        ],
+    );
+    assert_eq!(outcomes[1], None, "the run whose start is refused comes to its end");
+    check_last(&outcomes, 0, 1);
+}
+
+#[test]
+fn a_newer_receipt_does_not_end_the_doubt_of_an_import_that_was_given_up() {
+    let outcomes = live(
+        true,
+        vec![
+            model(&[("a1", "Zq7")]),
+            run(),
+            model(&[("a1", "Zq7 b")]),
+            import(ImportFault::ApplyLate { millis: 100 * 3_600_000 }),
+            run(),
+            Event::GiveUp,
+            model(&[("a1", "Zq7 c")]),
+            run(),
+            // The import that was given up writes after all.
+            Event::Wait(60 * 3600),
+            run(),
+        ],
+    );
+    check_last(&outcomes, 0, 1);
+}
