@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use async_trait::async_trait;
 use outflow_domain::{
-    DataExtensionKey, FieldName, FieldType, FileName, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, Name, NewColumn, Route,
+    DataExtensionKey, FieldName, FieldType, FileName, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, Name, NewColumn,
+    NewDataExtension, NewField, Route, WiderColumn,
 };
 
 use crate::marketing_cloud::{CloudError, MarketingCloud, RowFilter, RowPage, RowQuery, StartError};
@@ -15,6 +16,9 @@ pub const PEOPLE: &str = "promise-people";
 
 /// Another one, empty, whose primary key is the two texts `Shop` and `Id`, with the text `Note` beside them.
 pub const VISITS: &str = "promise-visits";
+
+/// The one that the suite makes.
+const MADE: &str = "promise-made";
 
 /// More rows than fit on one page.
 const ROWS_MANY: usize = 6_000;
@@ -71,6 +75,8 @@ pub async fn keeps_its_promises(practice: &dyn Practice) {
     it.lists_and_descriptions_agree().await;
     it.what_is_not_there_is_refused_and_is_no_outage().await;
     it.columns_are_added_once_and_change_nothing_else().await;
+    it.a_data_extension_is_made_once_as_it_is_wanted().await;
+    it.text_columns_are_made_longer_and_never_shorter().await;
     it.a_file_location_is_known_or_not_told().await;
     for route in it.cloud.routes().await.expect("roads") {
         it.the_first_import_is_the_newest(route).await;
@@ -108,6 +114,23 @@ fn name(text: &str) -> Name {
 
 fn clean(rows: u64) -> ImportCounts {
     ImportCounts { total: rows, successful: rows, ..ImportCounts::default() }
+}
+
+/// The data extension that the suite makes.
+fn made() -> NewDataExtension {
+    let field = |name: &str, field_type, is_primary_key| NewField { name: field(name), field_type, is_primary_key };
+    NewDataExtension {
+        key: key(MADE),
+        name: "Promise & made".parse().expect("a name"),
+        folder: None,
+        sendable: None,
+        retention: None,
+        fields: vec![
+            field("Id", FieldType::Text { units_max: Some(36) }, true),
+            field("Note", FieldType::Text { units_max: Some(50) }, false),
+            field("Amount", FieldType::Decimal { precision: 18, scale: 4 }, false),
+        ],
+    }
 }
 
 /// A word for a road, to make names with.
@@ -203,6 +226,41 @@ impl Suite<'_> {
         assert_eq!(self.describe(VISITS).await, after, "a refused change changes nothing");
     }
 
+    async fn a_data_extension_is_made_once_as_it_is_wanted(&self) {
+        let wanted = made();
+        self.cloud.create(&wanted).await.expect("a new data extension");
+        let there = self.describe(MADE).await;
+        let told: Vec<NewField> = there
+            .fields
+            .iter()
+            .map(|it| NewField { name: it.name.clone(), field_type: it.field_type, is_primary_key: it.is_primary_key })
+            .collect();
+        assert_eq!(told, wanted.fields, "it has just these fields");
+        assert!(there.fields.iter().all(|it| it.is_required == it.is_primary_key), "the primary key alone is required");
+        assert_eq!((there.key.clone(), there.is_sendable, &there.retention), (key(MADE), false, &None));
+        self.cloud.create(&wanted).await.expect("one that is there already as wanted");
+        assert_eq!(self.describe(MADE).await, there, "making it again changes nothing");
+        let mut other = made();
+        other.fields[1].field_type = FieldType::Number;
+        let error = self.cloud.create(&other).await.expect_err("one of that key with other fields");
+        assert!(matches!(error, CloudError::Refused { .. }), "{error:?}");
+        assert_eq!(self.describe(MADE).await, there, "a refused call changes nothing");
+    }
+
+    async fn text_columns_are_made_longer_and_never_shorter(&self) {
+        let before = self.describe(MADE).await;
+        let wider = |from, to| [WiderColumn { name: field("Note"), from, to }];
+        self.cloud.widen_columns(&key(MADE), &wider(50, 100)).await.expect("a longer text");
+        let after = self.describe(MADE).await;
+        let mut expected = before;
+        expected.fields[1].field_type = FieldType::Text { units_max: Some(100) };
+        assert_eq!(after, expected, "the length alone is another");
+        for (from, to) in [(50, 100), (50, 80)] {
+            self.cloud.widen_columns(&key(MADE), &wider(from, to)).await.expect("one that is as long already");
+            assert_eq!(self.describe(MADE).await, after, "no text becomes shorter");
+        }
+    }
+
     async fn a_file_location_is_known_or_not_told(&self) {
         let known = self.cloud.has_file_location(&self.practice.file_location()).await.expect("file location");
         assert!(known != Some(false), "files can be imported from there");
@@ -272,8 +330,8 @@ impl Suite<'_> {
         let order = ImportOrder { fields: fields(&["Points", "Id"]), ..self.order(route, "turned", &turned).await };
         let import = self.start(&order).await;
         assert_eq!(self.watch(&import).await, ImportStatus::Completed { counts: clean(1) });
-        assert_eq!(self.rows_of(&[&blank]).await.rows[0][2].as_deref(), Some("40"));
-        assert_eq!(self.rows_of(&[&odd]).await.rows[0][1].as_deref(), Some("ada@example.com"), "other rows stay as they were");
+        assert_eq!(self.row_of(&blank).await[2].as_deref(), Some("40"));
+        assert_eq!(self.row_of(&odd).await[1].as_deref(), Some("ada@example.com"), "other rows stay as they were");
     }
 
     async fn an_update_makes_no_rows(&self, route: Route) {
@@ -286,8 +344,8 @@ impl Suite<'_> {
         let import = self.start(&order).await;
         let ImportStatus::Completed { counts } = self.watch(&import).await else { panic!("an update ends well") };
         assert_eq!(counts.total, 2, "both rows were read");
-        let rows = self.rows_of(&[&known, &unknown]).await.rows;
-        assert_eq!(rows, [[Some(known), rows[0][1].clone(), Some("2".to_owned())]], "the known row alone is written");
+        assert_eq!(self.row_of(&known).await[2].as_deref(), Some("2"), "the known row is written");
+        assert!(self.rows_of(&[&unknown]).await.rows.is_empty(), "and no other");
     }
 
     async fn a_refused_row_is_counted_and_perhaps_told(&self, route: Route) {
@@ -526,6 +584,13 @@ impl Suite<'_> {
             self.practice.wait().await;
         }
         panic!("it never comes to pass that {what}");
+    }
+
+    /// The one row of [`PEOPLE`] with this key, as [`Suite::rows_of`] gives it.
+    async fn row_of(&self, id: &str) -> Vec<Option<String>> {
+        let mut rows = self.rows_of(&[id]).await.rows;
+        assert_eq!(rows.len(), 1, "`{id}` is found, and once");
+        rows.remove(0)
     }
 
     /// The rows of [`PEOPLE`] with these keys: `Id`, `Email`, `Points`.
