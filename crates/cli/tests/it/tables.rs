@@ -1,6 +1,6 @@
 //! Data extensions that the program makes, and columns that it makes longer or leaves as they are.
 
-use outflow_sandbox::model::{DataExtension, DataExtensionSpec, FieldSpec, Model, OtherWrite};
+use outflow_sandbox::model::{DataExtension, DataExtensionSpec, FieldSpec, ImportFault, Model, OtherWrite, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -148,6 +148,27 @@ fn one_that_is_gone_is_made_again_and_filled() {
     let plan = world.program.json(0, &["plan", ACTIVATION]);
     assert_eq!((&plan["create"]["key"], &plan["is_first"]), (&json!(FRESH), &json!(true)), "{plan}");
     world.run(0);
+    assert_eq!(rows(&world, FRESH), people::rows(&people(20)));
+}
+
+#[test]
+fn rows_in_doubt_of_one_that_is_gone_are_not_waited_for() {
+    let world = World::new();
+    let project =
+        Project { data_extension: FRESH, destination: CREATE, activation: activation("import_deadline: 1s"), ..Project::default() };
+    world.write(&project);
+    world.write_people(&project, &people(20));
+    world.fault(When::default(), ImportFault::HoldUntilReleased);
+    world.run(5);
+    world.model(|model, now| {
+        model.other_write(&OtherWrite::DropDataExtension { de: FRESH.into() }, now).expect("it can be dropped");
+        model.clear_faults();
+        let held: Vec<u64> = model.imports().iter().filter(|it| it.is_held()).map(|it| it.id).collect();
+        assert!(held.into_iter().all(|id| model.release_import(id, now)));
+        model.advance(now + 60_000);
+    });
+    let told = world.run(0);
+    assert!(told.out.contains("data extension Fresh_Members (Fresh members) created"), "{}", told.out);
     assert_eq!(rows(&world, FRESH), people::rows(&people(20)));
 }
 

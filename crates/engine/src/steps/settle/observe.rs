@@ -51,8 +51,10 @@ impl<'a> Observer<'a> {
         }
     }
 
+    /// Where nothing at all is told, it may be that nothing may be seen.
     async fn is_table_gone(&self) -> Result<bool, EngineError> {
-        Ok(self.ports.cloud.describe(&self.job.activation.data_extension).await?.is_none())
+        let (cloud, key) = (&self.ports.cloud, &self.job.activation.data_extension);
+        Ok(cloud.describe(key).await?.is_none() && !cloud.list().await?.is_empty())
     }
 
     async fn read_all(&self) -> Result<HashMap<KeyFingerprint, Observed>, EngineError> {
