@@ -81,6 +81,7 @@ impl Customers {
         let activation = Activation {
             name: "customers".parse()?,
             data_extension: "customers".parse()?,
+            table: outflow_domain::TableWish::default(),
             insert: InsertMode::InsertAndUpdate,
             primary_key: FIELDS[..1].iter().map(wish).collect::<Result<_, _>>()?,
             fields: FIELDS[1..].iter().map(wish).collect::<Result<_, _>>()?,
