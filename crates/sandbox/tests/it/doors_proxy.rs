@@ -34,7 +34,11 @@ async fn the_services_host_names_lead_to_the_sandbox() {
     let url = format!("https://{TENANT}.auth.marketingcloudapis.com/v2/token");
     let answer = client.post(url).json(&credentials(&sandbox.ready)).send().await.expect("TLS and an answer");
     let token: Value = answer.json().await.expect("JSON");
-    assert_eq!(token["rest_instance_url"], sandbox.ready.rest_url);
+    assert_eq!(token["soap_instance_url"], format!("https://{TENANT}.soap.marketingcloudapis.com/"));
+    assert_eq!(token["rest_instance_url"], format!("https://{TENANT}.rest.marketingcloudapis.com/"));
+    let answer = reqwest::Client::new().post(format!("{}v2/token", sandbox.ready.auth_url)).json(&credentials(&sandbox.ready)).send().await;
+    let token: Value = answer.expect("an answer").json().await.expect("JSON");
+    assert_eq!(token["rest_instance_url"], sandbox.ready.rest_url, "who came by another name is told the sandbox's own");
     let url = format!("https://{TENANT}.soap.marketingcloudapis.com/etframework.wsdl");
     assert_eq!(client.get(url).send().await.expect("an answer").status(), 200);
     let url = format!("https://{TENANT}.rest.marketingcloudapis.com/data/v1/filetransferlocations");
