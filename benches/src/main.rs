@@ -81,6 +81,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let job = Job {
         activation,
         query: Query { sql: "SELECT * FROM customers".into() },
+        model_key: Vec::new(),
         file_location: "bench".into(),
         project_secret: Arc::from(&b"the secret of the benchmark, thirty-two bytes"[..]),
         server_offset_s: -6 * 3600,

@@ -1,6 +1,6 @@
 //! From checked configuration to the adapters that do it: the one place that knows both.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use outflow_domain::Name;
 use outflow_engine::{Compute, Job, Ports, Split};
@@ -64,7 +64,7 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("columns").enable_all().build()?;
         let compute = Compute::Threads { runtime: runtime.handle().clone(), threads };
         let state = StateFolder::new(&project.state);
-        let spill = tempfile::Builder::new().prefix("outflow-").tempdir()?;
+        let spill = tempfile::Builder::new().prefix("outflow-").permissions(Permissions::from_mode(0o700)).tempdir()?;
         Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
     }
 
@@ -88,9 +88,11 @@ impl Drop for Machine {
 /// The job that an activation is.
 pub fn job(project: &Project, activation: &Activation) -> Job {
     let (_, connection) = project.route(activation);
+    let question = project.question(activation);
     Job {
         activation: activation.wish.clone(),
-        query: Query { sql: project.question(activation).sql },
+        query: Query { sql: question.sql },
+        model_key: question.primary_key.to_vec(),
         file_location: connection.file_route.file_location().to_owned(),
         project_secret: Arc::from(project.secret.expose().as_bytes()),
         server_offset_s: SERVER_OFFSET_S,

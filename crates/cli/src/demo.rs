@@ -45,7 +45,8 @@ pub async fn demo(output: Output, stay: bool) -> Done {
         output::error(output, "DEMO-001", error.as_ref());
     } else {
         demo.headline(&format!("That was the whole job, in {:.0} s.", began.elapsed().as_secs_f64()));
-        demo.say("Next: `outflow init my-project`, and `outflow check` there.");
+        let program = std::env::current_exe().map_or_else(|_| "outflow".into(), |it| it.display().to_string());
+        demo.say(&format!("Next: `{program} init my-project`, and `{program} -C my-project check`."));
         if output == Output::Json {
             output::json(&json!({ "commands": demo.documents }));
         }
@@ -215,7 +216,7 @@ impl Demo {
         self.say(&table.to_string());
         let journal = self.folder.join("ready.json");
         self.say(&format!(
-            "{} rows in all. Every call is in the journal at {}journal",
+            "{} rows in all. With `--stay` the sandbox is still there afterwards, with every call in its journal ({}journal).",
             number(rows.len() as u64),
             self.sandbox.ready.inspect_url
         ));

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     let exit = runtime.block_on(commands::dispatch(&arguments));
     // A blocking call that hangs (a dead network disk) must not keep the program.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    // Whoever reads an empty document must not take it for a good one.
+    let exit = if exit == exit::Exit::Success && !output::is_all_printed() { exit::Exit::Failed } else { exit };
     exit.into()
 }
 

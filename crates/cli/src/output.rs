@@ -2,7 +2,8 @@
 
 use std::{
     error::Error,
-    io::{IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -18,10 +19,22 @@ pub fn start_logging(arguments: &Arguments) {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_target(false).with_writer(std::io::stderr).try_init();
 }
 
+/// Whether something could not be printed, of which nobody has heard yet.
+static UNPRINTED: AtomicBool = AtomicBool::new(false);
+
 /// Prints text to standard output. A reader that has gone away (`| head`) is no error.
 pub fn text(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+    let line_end = if text.ends_with('\n') { "" } else { "\n" };
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(line_end.as_bytes())).and_then(|()| out.flush());
+    if printed.is_err_and(|it| it.kind() != ErrorKind::BrokenPipe) && !UNPRINTED.swap(true, Ordering::Relaxed) {
+        error_line("error: standard output cannot be written; what should stand there is lost, and the exit code tells so (1)");
+    }
+}
+
+/// Whether everything that was to be printed could be.
+pub fn is_all_printed() -> bool {
+    !UNPRINTED.load(Ordering::Relaxed)
 }
 
 /// Prints one JSON document to standard output.

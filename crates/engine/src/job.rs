@@ -14,6 +14,8 @@ pub struct Job {
     pub activation: Activation,
     /// The model's or segment's question.
     pub query: Query,
+    /// The columns that tell the model's rows apart, as the model says; each has to be there.
+    pub model_key: Vec<String>,
     /// The external key of the file location that Marketing Cloud reads from.
     pub file_location: String,
     /// The secret that all keys of hashing derive from.

@@ -26,6 +26,9 @@ pub async fn status(arguments: &Arguments) -> Done {
         let state = states.iter().find(|(it, _)| it == name).map(|(_, state)| state.clone()).unwrap_or_default();
         listed.push((name, state));
     }
+    // What somebody renamed or removed may still hold up its data extension.
+    let gone = states.iter().filter(|(name, state)| !project.activations.contains_key(name) && !state.open_parts.is_empty());
+    listed.extend(gone.map(|(name, state)| (name, state.clone())));
     match arguments.output {
         Output::Json => {
             let activations: Vec<Value> = listed.iter().map(|(name, state)| status_json(name.as_str(), state)).collect();
@@ -36,7 +39,8 @@ pub async fn status(arguments: &Arguments) -> Done {
             for (name, state) in &listed {
                 let last = state.last_ended.as_ref().map_or_else(|| "never".into(), |(_, _, result)| word(Some(result)));
                 let success = state.last_success_ms.map_or_else(|| "never".into(), time);
-                table.add_row([name.to_string(), success, last, number(state.baseline.present), pending(state)]);
+                let gone = if project.activations.contains_key(name) { "" } else { " (no longer in the project)" };
+                table.add_row([format!("{name}{gone}"), success, last, number(state.baseline.present), pending(state)]);
             }
             output::text(&table.to_string());
         }

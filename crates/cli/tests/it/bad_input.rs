@@ -104,6 +104,25 @@ mod files {
         refused(&world, 1, &["SRC-", "`lake`", "people.csv"]);
     }
 
+    /// What a person is told and what the ledger keeps hold no value, quoted or not.
+    #[test]
+    fn ndjson_of_numbers_and_texts() {
+        let world = World::new();
+        let project = Project { file: "people.ndjson", ..Project::default() };
+        world.write(&project);
+        let rows = [
+            r#"{"id":"P1","email":"a@example.com","name":4915112345678,"points":1,"born":null,"tier":"gold"}"#,
+            r#"{"id":"P2","email":"b@example.com","name":"Ada","points":1,"born":null,"tier":"gold"}"#,
+        ];
+        fs::write(world.path(project.file), rows.join("\n")).expect("the model can be written");
+        let told = world.run(1);
+        assert!(told.err.contains("error[SRC-") && told.err.contains("`lake`"), "{}", told.err);
+        let files = world.state_files().into_iter().map(|it| fs::read(it).expect("a file of the state folder"));
+        for text in files.chain([told.err.into_bytes(), told.out.into_bytes()]) {
+            assert!(!String::from_utf8_lossy(&text).contains("49151"), "a value is told: {}", String::from_utf8_lossy(&text));
+        }
+    }
+
     #[test]
     fn ndjson_cut_within_a_row() {
         let (world, project) = world_of("people.ndjson");
@@ -115,6 +134,20 @@ mod files {
 
 mod projects {
     use super::*;
+
+    #[test]
+    fn with_a_key_that_the_model_does_not_have() {
+        let world = World::of(&people(10));
+        let file = world.path("outflow.yaml");
+        let text = fs::read_to_string(&file).expect("the project");
+        fs::write(&file, text.replace("primary_key: id\n", "primary_key: emal\n")).expect("the project can be written");
+        for command in ["plan", "run"] {
+            let told = world.program.ends(64, &[command, ACTIVATION]);
+            let words = "the model has no column `emal`, which `primary_key` of the model names; did you mean `email`?";
+            assert!(told.err.contains("error[DE-002]") && told.err.contains(words), "{}", told.err);
+        }
+        assert_eq!(world.writing_calls(), []);
+    }
 
     fn with_activation(from: &str, to: &str) -> Project {
         let text = activation("import: rest");
@@ -415,6 +448,32 @@ mod rows {
 
 mod imports {
     use super::*;
+
+    /// Nobody asks any more for the end of an import whose activation has another name now; it can be given up all the same.
+    #[test]
+    fn of_an_activation_that_was_renamed() {
+        let world = World::new();
+        let project = Project { activation: activation("import: rest\n    import_deadline: 1s"), ..Project::default() };
+        world.write(&project);
+        world.write_people(&project, &people(10));
+        world.fault(When { times: Some(1), ..When::default() }, ImportFault::NeverFinish { apply: false });
+        world.run(5);
+        let file = world.path("outflow.yaml");
+        let text = fs::read_to_string(&file).expect("the project");
+        fs::write(&file, text.replace("\n  members:\n    to:", "\n  renamed:\n    to:")).expect("the project can be written");
+        let told = world.program.ends(5, &["run", "renamed"]);
+        assert!(told.err.contains("error[IMP-002]"), "{}", told.err);
+        let status = world.program.json(0, &["status"]);
+        let gone = &status["activations"][1];
+        assert_eq!((&status["activations"][0]["activation"], &gone["activation"]), (&Value::from("renamed"), &Value::from("members")));
+        let text = world.program.ends(0, &["status"]).out;
+        assert!(text.contains("members (no longer in the project)"), "{text}");
+        let import = gone["open"][0]["import"].as_str().expect("the import has a name");
+        world.program.ends(0, &["abandon", import]);
+        assert_eq!(world.spool_files(), Vec::<std::path::PathBuf>::new(), "no value stays behind");
+        world.program.ends(0, &["run", "renamed"]);
+        assert_eq!(world.rows(), people::rows(&people(10)));
+    }
 
     /// Past its deadline the run ends as blocked; nothing is started over the import until it ends or a person gives it up.
     #[test]

@@ -242,3 +242,15 @@ mod exit_codes {
         assert_eq!(world.rows().len(), 0, "a wrong name is told before anything runs");
     }
 }
+
+/// Whoever reads an empty document must not take it for a good one.
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    let world = World::of(&people(10));
+    for arguments in [vec!["schema"], vec!["status"], vec!["status", "--output", "json"], vec!["plan", ACTIVATION]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let told = world.program.writing_to(full, &arguments);
+        assert_eq!(told.code, Some(1), "{arguments:?}: {}", told.err);
+        assert!(told.err.contains("standard output cannot be written"), "{arguments:?}: {}", told.err);
+    }
+}

@@ -113,6 +113,14 @@ pub enum MappingProblem {
         /// The column with the most similar name.
         nearest: Option<String>,
     },
+    /// The model's own key is none of its columns.
+    #[error("the model has no column `{column}`, which `primary_key` of the model names{}", did_you_mean(.nearest))]
+    NoModelKey {
+        /// The column.
+        column: String,
+        /// The column with the most similar name.
+        nearest: Option<String>,
+    },
     /// A field is filled twice.
     #[error("`{field}` is filled twice, from `{first}` and from `{second}`")]
     FilledTwice {

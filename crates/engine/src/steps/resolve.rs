@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, NewDataExtension, RefusedRow,
-    Route, RowFingerprint, RunId, Table, TypeChange, mapping::most_similar,
+    ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, MappingProblem,
+    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, Table, TypeChange, mapping::most_similar,
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
@@ -223,8 +223,16 @@ async fn missing(cloud: &dyn MarketingCloud, job: &Job) -> Result<EngineError, E
 
 /// Checks the activation's wishes against the model's columns and the data extension's fields.
 pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &Table) -> Result<Mapping, EngineError> {
-    Mapping::check_table(&job.activation, &model_columns(schema), destination)
-        .map_err(|problems| EngineError::Mapping { activation: job.activation.name.to_string(), problems })
+    let columns = || schema.fields().iter().map(|it| it.name().as_str());
+    let missing = job.model_key.iter().filter(|key| columns().all(|it| it != key.as_str()));
+    let missing = missing.map(|key| MappingProblem::NoModelKey { column: key.clone(), nearest: most_similar(key, columns()) });
+    let missing: Vec<_> = missing.collect();
+    let problems = match Mapping::check_table(&job.activation, &model_columns(schema), destination) {
+        Ok(mapping) if missing.is_empty() => return Ok(mapping),
+        Ok(_) => missing,
+        Err(problems) => missing.into_iter().chain(problems).collect(),
+    };
+    Err(EngineError::Mapping { activation: job.activation.name.to_string(), problems })
 }
 
 /// Whose rows the baseline speaks of: what is yet to be created is left out.

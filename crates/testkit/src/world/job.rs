@@ -41,6 +41,7 @@ impl World {
                 import_deadline_s: DEADLINE_S,
             },
             query: Query { sql: "SELECT * FROM members".into() },
+            model_key: Vec::new(),
             file_location: outflow_sandbox::model::ENHANCED_FTP.into(),
             project_secret: Arc::from(SECRET),
             server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,

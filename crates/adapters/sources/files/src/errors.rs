@@ -65,14 +65,17 @@ impl Fault {
     }
 }
 
-/// The error in one line. Casts and JSON readers quote the value that they stumble over; it is cut out.
+/// The error in one line. Casts, sums and JSON readers tell the value that they stumble over, some of them without quotes; it is cut out.
 pub(crate) fn text_of(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     let text = match error.find_root() {
-        DataFusionError::ArrowError(error, _) if matches!(**error, ArrowError::CastError(_)) => without_quoted(&text, '\''),
-        DataFusionError::ArrowError(error, _) if matches!(**error, ArrowError::JsonError(_) | ArrowError::ParseError(_)) => {
-            without_quoted(&without_quoted(&text, '"'), '\'')
-        }
+        DataFusionError::ArrowError(error, _) => match **error {
+            ArrowError::CastError(_) | ArrowError::ComputeError(_) | ArrowError::ArithmeticOverflow(_) => {
+                without_numbers(&without_quoted(&text, '\''))
+            }
+            ArrowError::JsonError(_) | ArrowError::ParseError(_) => without_numbers(&without_quoted(&without_quoted(&text, '"'), '\'')),
+            _ => text,
+        },
         _ => text,
     };
     without_layers(&text.lines().collect::<Vec<_>>().join(" ")).to_owned()
@@ -100,9 +103,32 @@ fn without_quoted(text: &str, quote: char) -> String {
     }
 }
 
+/// `text` with every number replaced by an ellipsis; digits that end a word, as in `Int64`, are none.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for it in text.chars() {
+        let goes_on = before == '…' && (it.is_ascii_digit() || it == '.');
+        let begins = it.is_ascii_digit() && !before.is_alphanumeric() && before != '_';
+        if goes_on {
+            continue;
+        }
+        before = if begins { '…' } else { it };
+        out.push(before);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{without_layers, without_quoted};
+    use super::{without_layers, without_numbers, without_quoted};
+
+    #[test]
+    fn numbers_are_cut_out_and_names_of_types_are_not() {
+        assert_eq!(without_numbers("expected string got 4915112345678"), "expected string got …");
+        assert_eq!(without_numbers("Can't cast value -12.5 to type Int32"), "Can't cast value -… to type Int32");
+        assert_eq!(without_numbers("Overflow happened on: 2147483647 + 1"), "Overflow happened on: … + …");
+    }
 
     #[test]
     fn what_went_wrong_comes_without_the_layers_it_came_through() {
