@@ -44,7 +44,7 @@ pub const fn intent(write: Write) -> &'static str {
     match write {
         Write::Insert => "insert",
         Write::Update => "update",
-        Write::InsertOrUpdate => "send (new to this activation)",
+        Write::InsertOrUpdate => "send (new to this activation, or in doubt)",
     }
 }
 
