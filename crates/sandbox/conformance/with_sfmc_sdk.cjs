@@ -31,7 +31,9 @@ async function main() {
     };
     const sdk = new SDK(account, { requestAttempts: 2 });
     const token = await sdk.auth.getAccessToken();
-    fact(say('a token is given'), token.rest_instance_url, settings.rest_url);
+    // Under the service's own name, a token names the service's own hosts.
+    const rest = way === 'proxy' ? tenant.replace('.auth.', '.rest.') : settings.rest_url;
+    fact(say('a token is given'), token.rest_instance_url, rest);
 
     const created = await sdk.soap.create('DataExtension', structuredClone(dataExtension));
     fact(say('a data extension is created'), created.OverallStatus, 'OK');
