@@ -143,7 +143,7 @@ mod projects {
         fs::write(&file, text.replace("primary_key: id\n", "primary_key: emal\n")).expect("the project can be written");
         for command in ["plan", "run"] {
             let told = world.program.ends(64, &[command, ACTIVATION]);
-            let words = "the model has no column `emal`, which `primary_key` of the model names; did you mean `email`?";
+            let words = "the model has no column `emal`, which `primary_key` of the model names (did you mean `email`?)";
             assert!(told.err.contains("error[DE-002]") && told.err.contains(words), "{}", told.err);
         }
         assert_eq!(world.writing_calls(), []);
