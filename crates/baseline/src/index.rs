@@ -74,16 +74,16 @@ impl Counts {
     }
 }
 
-/// Where a key can be.
+/// The entries that a key may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The position of the first entry that it may be.
+pub(crate) struct Candidates {
+    /// The position of the first of them.
     pub(crate) first: u32,
-    /// How many entries it may be; `u32::MAX` where that is not known, and the bucket has to be searched.
+    /// How many there are; `u32::MAX` where that is not known, and the bucket has to be searched.
     pub(crate) len: u32,
 }
 
-impl Place {
+impl Candidates {
     pub(crate) const UNKNOWN_LEN: u32 = u32::MAX;
 }
 
@@ -106,14 +106,14 @@ impl<'a> Index<'a> {
         crate::raw::prefetch(self.buckets, bucket(key, self.bits));
     }
 
-    /// Where the index says that `key` can be.
+    /// The entries that `key` may be, as the index says.
     #[inline(always)]
-    pub(crate) fn place(&self, key: u128) -> Place {
+    pub(crate) fn candidates(&self, key: u128) -> Candidates {
         let (start, counts) = self.read(bucket(key, self.bits));
         let eighth = eighth((key >> 64) as u64, self.bits);
-        let len = if counts.has_many() { Place::UNKNOWN_LEN } else { counts.of(eighth) };
+        let len = if counts.has_many() { Candidates::UNKNOWN_LEN } else { counts.of(eighth) };
         // A segment that opened keeps its promises, and a sum that goes round leads to no entry.
-        Place { first: start.wrapping_add(counts.before(eighth)), len }
+        Candidates { first: start.wrapping_add(counts.before(eighth)), len }
     }
 
     /// Where the entries of `key`'s bucket lie.
@@ -286,7 +286,7 @@ mod tests {
         let (bits, bytes) = builder.finish(20_000);
         let bytes: Vec<_> = bytes.collect();
         for (position, &key) in keys.iter().enumerate() {
-            let Place { first, len } = Index::new(&bytes, bits).place(key);
+            let Candidates { first, len } = Index::new(&bytes, bits).candidates(key);
             assert!((first as usize..(first + len) as usize).contains(&position), "{position}: {first} and {len} more");
             assert!(len <= 2);
         }

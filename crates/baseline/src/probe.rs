@@ -9,7 +9,7 @@ use outflow_domain::{KeyFingerprint, RowFingerprint};
 
 use crate::baseline::{Baseline, Level};
 use crate::entry::{Entry, EntryState, Presence, Value};
-use crate::index::Place;
+use crate::index::Candidates;
 use crate::record::Old;
 use crate::seen::Seen;
 use crate::segment::{Segment, View};
@@ -155,9 +155,9 @@ impl View<'_> {
             &keys[first..(first + GROUP_KEYS).min(keys.len())]
         };
         let ask_index = |number: usize| group(number).iter().for_each(|&key| self.index.prefetch(key.0));
-        let ask_entries = |number: usize, places: &mut [Place; GROUP_KEYS]| {
+        let ask_entries = |number: usize, places: &mut [Candidates; GROUP_KEYS]| {
             for (place, &key) in places.iter_mut().zip(group(number)) {
-                *place = self.index.place(key.0);
+                *place = self.index.candidates(key.0);
                 self.prefetch_entries(*place);
                 if let Some(seen) = seen {
                     seen.prefetch(place.first as usize);
@@ -165,7 +165,7 @@ impl View<'_> {
             }
         };
         // Where the keys of this group and of the next may be.
-        let (mut places, mut next_places) = ([Place::default(); GROUP_KEYS], [Place::default(); GROUP_KEYS]);
+        let (mut places, mut next_places) = ([Candidates::default(); GROUP_KEYS], [Candidates::default(); GROUP_KEYS]);
         ask_index(0);
         ask_index(1);
         ask_entries(0, &mut places);

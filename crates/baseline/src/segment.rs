@@ -7,7 +7,7 @@ use outflow_domain::KeyFingerprint;
 use crate::entry::{ENTRY_BYTES, Entry, EntryBytes, Update, Value, key_high_of, key_of, value_of};
 use crate::error::{Damage, OpenError};
 use crate::header::{Expect, Header, Kind};
-use crate::index::{Index, Place};
+use crate::index::{Candidates, Index};
 use crate::layout::{BLOCK_BYTES, BUCKET_BYTES, CHECKSUM_BYTES, Footer, HEADER_BYTES, Layout, SegmentInfo};
 use crate::raw::prefetch_bytes;
 
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
 
     /// Asks for the entries that a key may be.
     #[inline(always)]
-    pub(crate) fn prefetch_entries(&self, place: Place) {
+    pub(crate) fn prefetch_entries(&self, place: Candidates) {
         let first = place.first as usize;
         prefetch_bytes(self.entries, first, 0);
         prefetch_bytes(self.entries, first, (WINDOW * ENTRY_BYTES) as isize - 1);
@@ -145,7 +145,7 @@ impl<'a> View<'a> {
     /// The position of `key`.
     #[inline(always)]
     pub(crate) fn find(&self, key: KeyFingerprint) -> Option<usize> {
-        self.find_at(self.index.place(key.0), key)
+        self.find_at(self.index.candidates(key.0), key)
     }
 
     /// The position of `key`, which the index says is at `place` if anywhere.
@@ -153,7 +153,7 @@ impl<'a> View<'a> {
     /// Which of a few entries it is is a matter of chance, which no branch predictor foresees. So four are compared all, without a branch,
     /// whether or not there are as many: those of another eighth have other top bits in any case.
     #[inline(always)]
-    pub(crate) fn find_at(&self, place: Place, key: KeyFingerprint) -> Option<usize> {
+    pub(crate) fn find_at(&self, place: Candidates, key: KeyFingerprint) -> Option<usize> {
         let first = place.first as usize;
         if place.len as usize <= WINDOW
             && let Some(window) = self.entries.get(first..).and_then(<[EntryBytes]>::first_chunk::<WINDOW>)
