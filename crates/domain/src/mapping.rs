@@ -562,6 +562,12 @@ impl Check<'_> {
     }
 }
 
+/// Columns of a model's own key that the model does not have, each with the column of the most similar name.
+pub fn missing_of_key<'k>(key: &'k [String], columns: &[&str]) -> Vec<(&'k str, Option<String>)> {
+    let missing = key.iter().map(String::as_str).filter(|it| !columns.contains(it));
+    missing.map(|it| (it, most_similar(it, columns.iter().copied()))).collect()
+}
+
 /// The name that shares the most with `name`: equal but for case, or at most a third of its letters away.
 pub fn most_similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let wanted = name.to_lowercase();

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use outflow_domain::{FieldName, FileName, InsertMode, Mapping, MappingProblem, NewDataExtension, mapping::most_similar};
+use outflow_domain::{
+    FieldName, FileName, InsertMode, Mapping, MappingProblem, NewDataExtension,
+    mapping::{missing_of_key, most_similar},
+};
 use outflow_engine::{EngineError, Warning};
 use outflow_ports::{CloudError, FileContent, Query, RowFilter, RowQuery};
 use outflow_project::{Activation, Connection, Project};
@@ -230,9 +233,8 @@ async fn fits(project: &Project, activation: &Activation, machine: &Machine) -> 
     let question = project.question(activation);
     let source = assemble::source(question.source_name, question.source, &project.folder, machine).map_err(|it| it.to_string())?;
     let schema = source.describe(&Query { sql: question.sql }).await.map_err(|it| it.to_string())?;
-    let columns = schema.fields();
-    if let Some(missing) = question.primary_key.iter().find(|it| columns.iter().all(|column| column.name() != *it)) {
-        let nearest = most_similar(missing, columns.iter().map(|it| it.name().as_str()));
+    let columns: Vec<&str> = schema.fields().iter().map(|it| it.name().as_str()).collect();
+    if let Some((missing, nearest)) = missing_of_key(question.primary_key, &columns).into_iter().next() {
         let hint = nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
         return Err(format!("its model has no column `{missing}`, which `primary_key` of the model names{hint}"));
     }

@@ -6,7 +6,8 @@ use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
     ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, MappingProblem,
-    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, Table, TypeChange, mapping::most_similar,
+    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, Table, TypeChange,
+    mapping::{missing_of_key, most_similar},
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
@@ -223,10 +224,9 @@ async fn missing(cloud: &dyn MarketingCloud, job: &Job) -> Result<EngineError, E
 
 /// Checks the activation's wishes against the model's columns and the data extension's fields.
 pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &Table) -> Result<Mapping, EngineError> {
-    let columns = || schema.fields().iter().map(|it| it.name().as_str());
-    let missing = job.model_key.iter().filter(|key| columns().all(|it| it != key.as_str()));
-    let missing = missing.map(|key| MappingProblem::NoModelKey { column: key.clone(), nearest: most_similar(key, columns()) });
-    let missing: Vec<_> = missing.collect();
+    let columns: Vec<&str> = schema.fields().iter().map(|it| it.name().as_str()).collect();
+    let missing = missing_of_key(&job.model_key, &columns).into_iter();
+    let missing: Vec<_> = missing.map(|(column, nearest)| MappingProblem::NoModelKey { column: column.to_owned(), nearest }).collect();
     let problems = match Mapping::check_table(&job.activation, &model_columns(schema), destination) {
         Ok(mapping) if missing.is_empty() => return Ok(mapping),
         Ok(_) => missing,
