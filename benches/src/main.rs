@@ -21,7 +21,7 @@ use outflow_domain::{
     Activation, FieldWish, ImportRoute, InsertMode,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
-use outflow_engine::{Compute, Job, Ports, RunOptions, Split};
+use outflow_engine::{Compute, Job, Ports, RunOptions, Split, TRAIL_ENTRIES_MIN};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
 use outflow_ports::Query;
@@ -86,6 +86,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
         project_secret: Arc::from(&b"the secret of the benchmark, thirty-two bytes"[..]),
         server_offset_s: -6 * 3600,
         split: Split::default(),
+        trail_entries_min: TRAIL_ENTRIES_MIN,
     };
     let began = Instant::now();
     let report = network.block_on(outflow_engine::run(&job, &ports, &RunOptions::default()))?;

@@ -65,6 +65,8 @@ pub enum Command {
     Plan(Plan),
     /// Send what changed since the last run, and establish what became of each row.
     Run(Run),
+    /// Read the data extension back and compare it with the model, row by row.
+    Verify(Verify),
     /// List past runs, or explain one.
     Runs {
         /// A run to be explained.
@@ -154,6 +156,19 @@ pub struct Run {
     /// Send rows again that the service refused before.
     #[arg(long)]
     pub retry_refused: bool,
+}
+
+/// `outflow verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The activation.
+    pub activation: String,
+    /// Send the rows that have drifted, and whatever else changed since the last run.
+    #[arg(long)]
+    pub repair: bool,
+    /// Exit with 2 when rows have drifted.
+    #[arg(long, conflicts_with = "repair")]
+    pub detailed_exitcode: bool,
 }
 
 /// `outflow baseline`.

@@ -62,6 +62,8 @@ impl RecordSink for Buckets {
         let Bucket { buffer, file } = &mut *held;
         // Records come in large pieces, so that a bucket that has a file needs no buffer any more.
         if file.is_none() && self.in_memory.load(Ordering::Relaxed) < MEMORY_BYTES_MAX {
+            // They are at most a few pieces: no room is kept for more.
+            buffer.reserve_exact(records.len());
             buffer.extend_from_slice(records);
             self.in_memory.fetch_add(records.len() as u64, Ordering::Relaxed);
             return Ok(());

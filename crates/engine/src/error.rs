@@ -31,6 +31,14 @@ pub enum EngineError {
         /// The service's words, without values.
         message: String,
     },
+    /// What was confirmed cannot be compared with what a repair would need.
+    #[error(
+        "the rows of activation `{activation}` were confirmed under another mapping than today's, so that what has drifted cannot be told to the baseline; run `outflow run {activation}` first, and verify again"
+    )]
+    MappingMoved {
+        /// The activation.
+        activation: String,
+    },
     /// There is no such data extension.
     #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
     NoDataExtension {
@@ -178,6 +186,7 @@ impl EngineError {
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
             Self::Stopped => "RUN-001",
+            Self::MappingMoved { .. } => "VFY-001",
         }
     }
 }

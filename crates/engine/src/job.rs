@@ -24,6 +24,9 @@ pub struct Job {
     pub server_offset_s: i32,
     /// How rows that stayed in doubt are sent again where none can be read back.
     pub split: Split,
+    /// Entries from which on the order of the model's rows is noted for a base: [`TRAIL_ENTRIES_MIN`](crate::TRAIL_ENTRIES_MIN), if nothing
+    /// speaks against it.
+    pub trail_entries_min: u64,
 }
 
 /// The outside world.

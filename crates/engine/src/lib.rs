@@ -12,6 +12,7 @@ mod buckets;
 mod compute;
 mod digest;
 mod error;
+mod held;
 mod job;
 mod known;
 mod pages;
@@ -26,6 +27,8 @@ mod segments;
 mod split;
 mod steps;
 mod table;
+mod trail;
+mod verify;
 
 pub use compute::Compute;
 pub use error::EngineError;
@@ -35,3 +38,5 @@ pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport,
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};
+pub use trail::TRAIL_ENTRIES_MIN;
+pub use verify::{Finding, Found, Verified, forget_drift, verify};

@@ -14,6 +14,7 @@ use crate::{
         resolve::{checked, describe},
         settle,
     },
+    trail,
 };
 
 /// Settles every part of earlier runs as far as it can be.
@@ -113,9 +114,10 @@ pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), Engine
     let doubts = state.open_parts.iter().filter_map(|it| it.doubt.as_ref());
     let confirmed = state.confirmed.iter().map(|it| &it.segment);
     let levels = [&state.baseline.base, &state.baseline.delta].into_iter().flatten();
-    let named: Vec<&str> = doubts.chain(confirmed).chain(levels).map(|it| it.name.as_str()).collect();
+    let mut named: Vec<String> = doubts.chain(confirmed).chain(levels).map(|it| it.name.clone()).collect();
+    named.extend(state.baseline.base.as_ref().map(trail::name_of));
     for name in ports.baselines.list()? {
-        if !named.contains(&name.as_str()) {
+        if !named.contains(&name) {
             ports.baselines.remove(&name)?;
         }
     }

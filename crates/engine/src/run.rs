@@ -32,6 +32,7 @@ use crate::{
         settle, transfer,
     },
     table::{self, TableChanges},
+    trail::Guidance,
 };
 
 /// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind, even where the future is dropped in its course.
@@ -300,6 +301,9 @@ impl Compared {
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
         let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        // Under another mapping, or without its values, this base is the last of its kind.
+        let may_note = write && resolved.is_comparable;
+        let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
         if narrow.is_some() {
             known.lanes = known.lanes.with_narrow();
@@ -313,6 +317,7 @@ impl Compared {
             mapping: resolved.mapping.clone(),
             scheme: resolved.scheme.clone(),
             known,
+            guidance,
             rebase: resolved.rebase.take(),
             narrow: narrow.clone(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
@@ -327,7 +332,8 @@ impl Compared {
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
         let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
         let sealed = seal(&pass, tally, &segments, version, write)?;
-        let known = Arc::into_inner(pass).map(|it| it.known).ok_or(EngineError::Stopped)?;
+        let Pass { known, guidance, .. } = Arc::into_inner(pass).ok_or(EngineError::Stopped)?;
+        guidance.finish();
         let table = TableChanges::of(&job.activation, &resolved, &sealed);
         let plan = plan_id(&resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.

@@ -117,12 +117,12 @@ impl<'p> Segments<'p> {
         run: &RunId,
         name: &str,
         mapping: &Mapping,
-        updates: impl Iterator<Item = Update>,
+        updates: impl Iterator<Item = Result<Update, EngineError>>,
     ) -> Result<Baseline<Blob>, EngineError> {
         let header = self.header(Kind::Membership, mapping, 0);
         let mut writer = SegmentWriter::new(HugePageWriter::new(self.ports.spool.create(run, name)?), header)?;
         for update in updates {
-            writer.push_update(update)?;
+            writer.push_update(update?)?;
         }
         let (_, pages) = writer.finish_into()?;
         pages.into_inner()?.finish(false)?;

@@ -11,6 +11,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod status;
+mod verify;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Destination(it) => destination::destination(arguments, it).await,
         Command::Plan(it) => plan::plan(arguments, it).await,
         Command::Run(it) => run::run(arguments, it).await,
+        Command::Verify(it) => verify::verify(arguments, it).await,
         Command::Runs { run, activation, most } => runs::runs(arguments, run.as_deref(), activation.as_deref(), *most).await,
         Command::Status => status::status(arguments).await,
         Command::Abandon { import } => abandon::abandon(arguments, import).await,

@@ -87,13 +87,13 @@ async fn run_one(
 }
 
 /// An import of the run that Marketing Cloud itself called failed.
-struct ImportFailure {
+pub struct ImportFailure {
     part: u32,
     code: String,
 }
 
 /// Why rows are pending, where Marketing Cloud has told.
-async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
+pub async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
     let mut records = Vec::new();
     for run in report.rounds.iter().map(|it| &it.run).chain([&report.run]) {
         records.extend(ledger.events(run).await?);
@@ -150,7 +150,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
     text
 }
 
-fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
+pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     let plan = &report.plan;
     let mut text =
         format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
@@ -218,7 +218,7 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     text
 }
 
-fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
+pub fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
     let refused: Vec<Value> = report.refused.iter().map(|it| json!({ "code": it.code, "field": it.field, "rows": it.rows })).collect();
     json!({
         "run": report.run.to_string(),

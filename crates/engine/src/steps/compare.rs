@@ -11,7 +11,7 @@ use std::{
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
-use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
+use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
 use outflow_domain::{CellProblem, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
 use outflow_ports::{BatchStream, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
@@ -23,6 +23,7 @@ use crate::{
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
     split::Lanes,
+    trail::Guidance,
 };
 
 /// Masked examples kept for each kind of problem.
@@ -34,6 +35,7 @@ pub(crate) struct Pass {
     pub mapping: Mapping,
     pub scheme: Scheme,
     pub known: Known,
+    pub guidance: Guidance,
     pub rebase: Option<Rebase>,
     /// Positions of the fields of narrow files, where there are any.
     pub narrow: Vec<usize>,
@@ -149,6 +151,7 @@ pub(crate) async fn partition(pass: Arc<Pass>, schema: SchemaRef, mut batches: B
 
 struct Worker<'p> {
     pass: &'p Pass,
+    way: Way<'p>,
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
     encoder: CsvEncoder,
@@ -183,6 +186,7 @@ impl<'p> Worker<'p> {
         let unfit = |it: outflow_rows::UnfitBatch| EngineError::UnfitBatch(it.to_string());
         Ok(Self {
             pass,
+            way: pass.guidance.way(),
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
             encoder: CsvEncoder::new(&pass.mapping),
@@ -223,13 +227,14 @@ impl<'p> Worker<'p> {
             self.note_problems(&canonical, batch);
             self.take_mixed(&canonical)?;
         }
+        self.pass.guidance.take(&mut self.way);
         self.send(&canonical)
     }
 
     /// The common case: every row has a key and can be sent.
     fn take_valid(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
         let probed = if self.old_canonicalizer.is_some() { &self.old_rows } else { &self.rows };
-        self.pass.known.baseline.probe(&self.keys, probed, &mut self.probes);
+        self.pass.known.baseline.probe_along(&mut self.way, &self.keys, probed, &mut self.probes);
         for row in 0..canonical.rows() {
             let probe = self.probes[row];
             self.judge(canonical, row, probe)?;
@@ -247,7 +252,7 @@ impl<'p> Worker<'p> {
         self.probed_rows.extend(usable.iter().map(|&row| probed[row]));
         self.tally.invalid_unrecorded += (canonical.rows() - usable.len()) as u64;
         let mut probes = std::mem::take(&mut self.probes);
-        self.pass.known.baseline.probe(&self.probed_keys, &self.probed_rows, &mut probes);
+        self.pass.known.baseline.probe_along(&mut self.way, &self.probed_keys, &self.probed_rows, &mut probes);
         for (&row, probe) in usable.iter().zip(&probes) {
             if canonical.is_valid(row) {
                 self.judge(canonical, row, *probe)?;
@@ -340,7 +345,8 @@ impl<'p> Worker<'p> {
     }
 
     fn finish(self) -> Result<Tally, EngineError> {
-        let Self { mut tally, spreader, .. } = self;
+        let Self { pass, mut way, mut tally, spreader, .. } = self;
+        pass.guidance.take_all(&mut way);
         tally.spread = spreader.finish()?;
         Ok(tally)
     }
@@ -355,7 +361,8 @@ impl Rebase {
     }
 }
 
-fn masked_key(canonical: &CanonicalBatch, row: usize) -> String {
+/// The key of a row, as a report may show it.
+pub(crate) fn masked_key(canonical: &CanonicalBatch, row: usize) -> String {
     let cells = (0..canonical.keys().len()).map(|field| match canonical.cell(row, field) {
         Cell::Blank => mask(""),
         Cell::Text(text) => mask(text),

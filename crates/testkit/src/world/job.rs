@@ -46,6 +46,8 @@ impl World {
             project_secret: Arc::from(SECRET),
             server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,
             split: self.split(),
+            // Worlds are small, and are to walk along trails all the same.
+            trail_entries_min: 1,
         }
     }
 

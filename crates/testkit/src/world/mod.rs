@@ -14,6 +14,7 @@ mod rule;
 mod script;
 mod shrink;
 mod unread;
+mod verifying;
 mod watch;
 
 use std::{

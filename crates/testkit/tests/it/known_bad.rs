@@ -6,7 +6,7 @@ use outflow_testkit::{
 };
 
 /// Worlds in which a bad variant must be caught at the latest.
-const WORLDS_MAX: u64 = 400;
+const WORLDS_MAX: u64 = 2_000;
 
 /// Worlds that are lived to make a broken one small.
 const SHRINKS: u32 = 200;

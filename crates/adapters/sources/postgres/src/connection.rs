@@ -90,14 +90,14 @@ impl Connection {
         let Self { client, wire, .. } = self;
         drop(client);
         // An error after the goodbye changes nothing for what was read before.
-        let _ = timeout(FAREWELL_TIMEOUT, wire.to_end()).await;
+        let _ = timeout(FAREWELL_TIMEOUT, wire.until_closed()).await;
     }
 
     /// What ended the connection, where the wire knows more than "closed".
     pub async fn reason_of_end(self) -> Option<String> {
         let Self { client, wire, .. } = self;
         drop(client);
-        wire.to_end().await
+        wire.until_closed().await
     }
 }
 
@@ -119,7 +119,7 @@ impl Wire {
     }
 
     /// Waits until the connection is closed; what went wrong, if anything.
-    async fn to_end(mut self) -> Option<String> {
+    async fn until_closed(mut self) -> Option<String> {
         poll_fn(|context| self.poll(context)).await;
         self.broken
     }
