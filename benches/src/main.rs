@@ -124,7 +124,7 @@ fn source(file: &Path) -> FilesSource {
 }
 
 fn activation() -> Activation {
-    let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
+    let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
     Activation {
         name: "bench".parse().expect("a name"),
         data_extension: "Bench".parse().expect("a key"),

@@ -22,7 +22,7 @@ const DEADLINE_S: u64 = 3600;
 
 impl World {
     pub(super) fn job(&self) -> Job {
-        let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
+        let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
         let schema = SimulatedSource::schema();
         let mapped = self.fields.each().filter(|(field, _)| *field != NOTE);
         let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
