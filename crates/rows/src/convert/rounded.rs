@@ -1,4 +1,5 @@
-//! Numbers rounded to so many digits after the point, where a person asks for it: half away from zero, as `ROUND` does in SQL.
+//! Numbers rounded to so many digits after the point, where a person asks for it: half away from zero, as `round` does with decimals in
+//! PostgreSQL.
 //!
 //! A float is rounded as the shortest decimal that it is told by: 0.285 becomes 0.29, although its bits stand for a little less.
 
