@@ -4,7 +4,10 @@
 
 use outflow_domain::{CellWarning, FieldType, Mapping};
 
-use crate::batch::{CanonicalBatch, CanonicalColumn};
+use crate::{
+    batch::{CanonicalBatch, CanonicalColumn},
+    text::with_texts,
+};
 
 /// Most UTF-16 code units of a phone number that tools of others have seen, all of them ASCII here.
 const PHONE_UNITS_MAX: usize = 50;
@@ -20,7 +23,7 @@ struct Rule {
     /// Zero-based position in `Mapping::fields`.
     field: u16,
     warning: CellWarning,
-    is_usual: fn(&str) -> bool,
+    is_usual: fn(&[u8]) -> bool,
 }
 
 impl WarningRules {
@@ -28,7 +31,7 @@ impl WarningRules {
     #[must_use]
     pub fn new(mapping: &Mapping) -> Self {
         let rule = |(at, field_type): (usize, FieldType)| {
-            let (warning, is_usual): (_, fn(&str) -> bool) = match field_type {
+            let (warning, is_usual): (_, fn(&[u8]) -> bool) = match field_type {
                 FieldType::EmailAddress => (CellWarning::UnusualEmailAddress, is_usual_address),
                 FieldType::Phone => (CellWarning::UnusualPhone, is_usual_phone),
                 FieldType::Locale => (CellWarning::UnusualLocale, is_usual_locale),
@@ -54,42 +57,76 @@ impl WarningRules {
     pub fn look_at(&self, batch: &CanonicalBatch, rows: &[u32], mut found: impl FnMut(u32, u16, CellWarning)) {
         for &Rule { field, warning, is_usual } in &self.rules {
             let CanonicalColumn::Text(texts) = &batch.columns()[usize::from(field)] else { continue };
-            for &row in rows {
-                let text = texts.get(row as usize);
+            with_texts!(texts, text => for &row in rows {
+                let text = text(row as usize);
                 if !text.is_empty() && !is_usual(text) {
                     found(row, field, warning);
                 }
-            }
+            });
         }
     }
 }
 
+/// What a character of ASCII may be in an address.
+const ATOM: u8 = 1;
+const LABEL: u8 = 2;
+const LETTER: u8 = 4;
+
+/// [`ATOM`], [`LABEL`] and [`LETTER`] of each byte: every address of a first run is looked at, so that each byte should cost little.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphabetic() {
+            classes[byte as usize] = ATOM | LABEL | LETTER;
+        } else if byte.is_ascii_digit() || byte == b'-' {
+            classes[byte as usize] = ATOM | LABEL;
+        } else if matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~') {
+            classes[byte as usize] = ATOM;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// Whether these are words of one class with single dots between them; `is_edge` may not stand beside a dot, nor at either end.
+#[inline(always)]
+fn are_words(text: &[u8], class: u8, is_edge: impl Fn(u8) -> bool) -> bool {
+    let (mut before, mut is_bad) = (b'.', false);
+    for &byte in text {
+        let is_dot = byte == b'.';
+        is_bad |= !is_dot && CLASSES[usize::from(byte)] & class == 0;
+        is_bad |= (is_dot || is_edge(byte)) && before == b'.' || is_dot && is_edge(before);
+        before = byte;
+    }
+    !is_bad && before != b'.' && !is_edge(before)
+}
+
 /// A dot-atom of ASCII, one `@`, and a domain of at least two labels, the last of which has a letter.
-fn is_usual_address(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let is_atom = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&it));
-    let is_label = |it: &str| {
-        let has_good_ends = !it.starts_with('-') && !it.ends_with('-');
-        !it.is_empty() && has_good_ends && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
-    };
-    let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
-    let has_top = top.len() >= 2 && top.bytes().any(|it| it.is_ascii_alphabetic());
-    local.len() <= 64 && has_top && local.split('.').all(is_atom) && domain.split('.').all(is_label)
+fn is_usual_address(text: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', text) else { return false };
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    let Some(dot) = memchr::memrchr(b'.', domain) else { return false };
+    let top = &domain[dot + 1..];
+    let has_top = top.len() >= 2 && top.iter().any(|it| CLASSES[usize::from(*it)] & LETTER != 0);
+    local.len() <= 64 && has_top && are_words(local, ATOM, |_| false) && are_words(domain, LABEL, |it| it == b'-')
 }
 
 /// Seven to fifteen digits (fifteen is the most that E.164 allows), with what people write before and between them.
-fn is_usual_phone(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let begins_well = text.starts_with(|it: char| it.is_ascii_digit() || matches!(it, '+' | '('));
-    let is_clean = text.bytes().all(|it| it.is_ascii_digit() || b"+-.()/xX ".contains(&it)) && !text[1..].contains('+');
+fn is_usual_phone(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|it| it.is_ascii_digit()).count();
+    let begins_well = text[0].is_ascii_digit() || matches!(text[0], b'+' | b'(');
+    let is_clean = text[1..].iter().all(|it| it.is_ascii_digit() || b"-.()/xX ".contains(it));
     (7..=15).contains(&digits) && begins_well && is_clean && text.len() <= PHONE_UNITS_MAX
 }
 
 /// `en`, `en-US`.
-fn is_usual_locale(text: &str) -> bool {
-    let (language, region) = text.split_once('-').map_or((text, None), |(language, region)| (language, Some(region)));
-    let is_word = |it: &str, letters: usize| it.len() == letters && it.bytes().all(|it| it.is_ascii_alphabetic());
-    is_word(language, 2) && region.is_none_or(|it| is_word(it, 2))
+fn is_usual_locale(text: &[u8]) -> bool {
+    let is_word = |it: &[u8]| it.len() == 2 && it.iter().all(u8::is_ascii_alphabetic);
+    match text {
+        [language @ .., b'-', a, b] => is_word(language) && is_word(&[*a, *b]),
+        language => is_word(language),
+    }
 }
 
 #[cfg(test)]
@@ -97,12 +134,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(is_usual: fn(&str) -> bool, usual: &[&str], unusual: &[&str]) {
+    fn check(is_usual: fn(&[u8]) -> bool, usual: &[&str], unusual: &[&str]) {
         for text in usual {
-            assert!(is_usual(text), "`{text}` is usual");
+            assert!(is_usual(text.as_bytes()), "`{text}` is usual");
         }
         for text in unusual {
-            assert!(!is_usual(text), "`{text}` is unusual");
+            assert!(!is_usual(text.as_bytes()), "`{text}` is unusual");
         }
     }
 

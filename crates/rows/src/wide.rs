@@ -60,7 +60,7 @@ pub fn wide_keys(batch: &CanonicalBatch, scheme: &Scheme, keys: &[KeyFingerprint
 /// Compatible characters are one (NFKC), both kinds of kana are one, and case is folded with all the letters that a character stands for. Going
 /// down first and last brings `ẞ` and `ß` together.
 fn fold_widely(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || text.chars().all(is_plain) {
+    if is_plain_text(text.as_bytes()) || text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     // Letters that came apart from their accents are composed again.
@@ -69,6 +69,29 @@ fn fold_widely(text: &str) -> Cow<'_, str> {
 
 fn without_case(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
     text.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
+/// A quicker look than [`is_plain`] at each character, for the letters that most keys beyond ASCII have; what does not pass deserves the
+/// closer one.
+fn is_plain_text(utf8: &[u8]) -> bool {
+    let mut at = 0;
+    while at < utf8.len() {
+        let behind = || utf8.get(at + 1).copied().unwrap_or(0);
+        at += match utf8[at] {
+            ..0x80 => 1,
+            // U+00C0 to U+017F: all but `ß`, and those that `is_plain` leaves out.
+            0xC3 if behind() != 0x9F => 2,
+            0xC4 if !matches!(behind(), 0xB0..=0xB3 | 0xBF) => 2,
+            0xC5 if !matches!(behind(), 0x80 | 0x89 | 0xBF) => 2,
+            // U+0400 to U+047F.
+            0xD0 | 0xD1 => 2,
+            // U+4E00 to U+9FFF.
+            0xE4 if behind() >= 0xB8 => 3,
+            0xE5..=0xE9 => 3,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// Whether a character is surely the same under both comparisons, beside others of its kind: a quick look at the letters most keys have.
@@ -149,6 +172,18 @@ mod tests {
             let text = character.to_string();
             let folded: String = without_case(text.nfkc().map(to_hiragana)).collect();
             assert_eq!(fold_text(&folded), fold_text(&text), "{character}");
+        }
+    }
+
+    #[test]
+    fn the_quick_look_passes_only_what_the_closer_one_does() {
+        let passed = ('\0'..=char::MAX).filter(|it| is_plain_text(it.to_string().as_bytes()));
+        assert_eq!(passed.filter(|it| !is_plain(*it)).collect::<Vec<_>>(), []);
+        for text in ["Grüße aus Köln", "x\u{df}", "東京ｶ", "ЖУК-İ"] {
+            assert!(!is_plain_text(text.as_bytes()), "{text}");
+        }
+        for text in ["", "abc", "Köln", "Жук", "東京", "ŁÓDŹ"] {
+            assert!(is_plain_text(text.as_bytes()), "{text}");
         }
     }
 
