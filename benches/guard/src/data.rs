@@ -67,9 +67,7 @@ impl Customers {
                 default: None,
             })
         };
-        let wish = |(name, _): &(&str, FieldType)| -> Result<FieldWish, Box<dyn Error>> {
-            Ok(FieldWish { field: name.parse()?, column: (*name).to_owned() })
-        };
+        let wish = |(name, _): &(&str, FieldType)| -> Result<FieldWish, Box<dyn Error>> { Ok(FieldWish::new(name.parse()?, *name)) };
         let destination = DataExtension {
             id: ObjectId("customers".to_owned()),
             key: "customers".parse()?,

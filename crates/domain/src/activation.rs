@@ -14,6 +14,17 @@ pub struct FieldWish {
     pub field: FieldName,
     /// The column of the model.
     pub column: String,
+    /// Digits after the point that its numbers are rounded to; never rounded when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u8>,
+}
+
+impl FieldWish {
+    /// The field filled with what the column has.
+    #[must_use]
+    pub fn new(field: FieldName, column: impl Into<String>) -> Self {
+        Self { field, column: column.into(), round: None }
+    }
 }
 
 /// Whether rows that are not in the data extension are added to it.

@@ -34,4 +34,4 @@ pub use table::{
     CreateWish, FolderPath, NewDataExtension, NewField, Period, Removes, Retention, Sendable, SubscriberField, Table, TableWish,
     TypeChange, WiderColumn,
 };
-pub use verdict::CellProblem;
+pub use verdict::{CellProblem, CellWarning};

@@ -165,7 +165,7 @@ mod tests {
             retention: None,
             fields: vec![field("Key", true), field("Name", false)],
         };
-        let wish = |field: &str| FieldWish { field: field.parse().unwrap(), column: field.into() };
+        let wish = |field: &str| FieldWish::new(field.parse().unwrap(), field);
         let activation = Activation {
             name: "members".parse().unwrap(),
             data_extension: members.key.clone(),

@@ -8,6 +8,7 @@
 //! `recorder`, intent before effect, so that a crash anywhere is settled by the next run.
 
 mod advance;
+mod alike;
 mod buckets;
 mod compute;
 mod digest;
@@ -30,11 +31,12 @@ mod table;
 mod trail;
 mod verify;
 
+pub use alike::AlikeKeys;
 pub use compute::Compute;
 pub use error::EngineError;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
-pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning, Widening};
+pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};

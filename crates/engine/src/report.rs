@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use outflow_domain::{
-    CellProblem, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult, TypeChange,
-    WiderColumn, Write,
+    CellProblem, CellWarning, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult,
+    TypeChange, WiderColumn, Write,
 };
 
-use crate::steps::compare::Examples;
+use crate::{alike::AlikeKeys, steps::compare::Examples};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,10 @@ pub struct PlanReport {
     pub parts: Vec<PartReport>,
     /// Why rows are invalid.
     pub invalid: Vec<InvalidReport>,
+    /// Why values that are sent may be refused.
+    pub warned: Vec<WarnedReport>,
+    /// Rows whose keys may be taken for those of other rows.
+    pub alike_keys: Option<AlikeKeys>,
     /// Parts of earlier runs that the next run will settle first.
     pub open_parts: usize,
     /// What cannot be found out, and what that means.
@@ -139,6 +143,18 @@ pub struct InvalidReport {
     pub field: String,
     /// What is wrong.
     pub problem: CellProblem,
+    /// How many, and some examples with masked values.
+    pub examples: Examples,
+}
+
+/// Cells that are sent, and that Marketing Cloud may refuse by a rule that it does not publish. Counted as they are read: of rows that are
+/// struck afterwards, since they share their key, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarnedReport {
+    /// The field.
+    pub field: String,
+    /// What is unusual.
+    pub warning: CellWarning,
     /// How many, and some examples with masked values.
     pub examples: Examples,
 }

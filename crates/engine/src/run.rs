@@ -20,7 +20,7 @@ use crate::{
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::Recorder,
-    report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, Warning},
+    report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
     resume::{resume, sweep},
     segments::Segments,
     split::{ROUNDS_MAX, Split},
@@ -379,6 +379,11 @@ impl Compared {
             problem: *problem,
             examples: examples.clone(),
         });
+        let warned = self.sealed.warnings.iter().map(|(field, warning, examples)| WarnedReport {
+            field: fields[usize::from(*field)].field.to_string(),
+            warning: *warning,
+            examples: examples.clone(),
+        });
         let file = |part: u32| manifest?.parts.iter().find(|it| it.part == part).map(|it| it.file().to_string());
         let parts = self.sealed.parts.iter().map(|it| it.written);
         PlanReport {
@@ -406,6 +411,8 @@ impl Compared {
                 })
                 .collect(),
             invalid: invalid.collect(),
+            warned: warned.collect(),
+            alike_keys: self.sealed.alike_keys.clone(),
             open_parts,
             warnings: self.resolved.warnings.clone(),
             blocked: None,

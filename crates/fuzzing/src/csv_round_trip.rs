@@ -70,7 +70,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
         retention: None,
         fields: names.iter().enumerate().map(field).collect(),
     };
-    let wish = |at: usize| FieldWish { field: names[at].clone(), column: COLUMNS[at].to_owned() };
+    let wish = |at: usize| FieldWish::new(names[at].clone(), COLUMNS[at]);
     let activation = Activation {
         name: "table".parse().ok()?,
         data_extension: "table".parse().ok()?,

@@ -290,7 +290,7 @@ impl<'n> Entries<'n> {
             Value::Map(entries) => entries,
             Value::Null | Value::Broken => &[],
             _ => {
-                if !matches!(key.kind, Kind::Columns | Kind::FieldTypes) {
+                if !matches!(key.kind, Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes) {
                     cx.cover(node);
                 }
                 wrong_type::<()>(node, key, cx);

@@ -51,7 +51,9 @@ fn property(key: &'static Key, definitions: &mut Map<String, Value>) -> Value {
         schema.insert("default".into(), as_json(default));
     }
     // Examples of mappings are shortened for people; an editor has the definition.
-    if !matches!(key.kind, Kind::Object(_) | Kind::Named(_) | Kind::Columns | Kind::FieldTypes) && !key.example.starts_with('[') {
+    if !matches!(key.kind, Kind::Object(_) | Kind::Named(_) | Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes)
+        && !key.example.starts_with('[')
+    {
         schema.insert("examples".into(), json!([as_json(key.example.trim_matches('"'))]));
     }
     Value::Object(schema)
@@ -99,6 +101,11 @@ fn kind(kind: Kind, definitions: &mut Map<String, Value>) -> Map<String, Value> 
             "pattern": format!("^\\s*(Number|Date|Boolean|EmailAddress|Phone|Locale|Text(\\s*\\(\\s*[0-9]+\\s*\\))?|Decimal\\s*\\(\\s*[0-9]+\\s*,\\s*[0-9]+\\s*\\))\\s*$|{HAS_VARIABLE}"),
         } }),
         Kind::Columns => json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } }),
+        Kind::FilledFields(shape) => {
+            let reference = defined(shape, definitions);
+            let filled = json!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "$ref": reference }] });
+            json!({ "type": "object", "additionalProperties": filled })
+        }
     };
     match schema {
         Value::Object(schema) => schema,

@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Named(&'static Shape),
     /// Fields of the data extension, each with a column of the model.
     Columns,
+    /// The same, where more than the column may be said of a field.
+    FilledFields(&'static Shape),
     /// Fields of the data extension, each with its type.
     FieldTypes,
 }
@@ -84,7 +86,7 @@ pub(crate) fn all_below(root: &'static Shape) -> Vec<&'static Shape> {
     let mut index = 0;
     while let Some(shape) = shapes.get(index).copied() {
         for key in shape.keys {
-            if let Kind::Object(inner) | Kind::Named(inner) = key.kind
+            if let Kind::Object(inner) | Kind::Named(inner) | Kind::FilledFields(inner) = key.kind
                 && !shapes.iter().any(|it| it.id == inner.id)
             {
                 shapes.push(inner);
@@ -111,6 +113,9 @@ impl Kind {
             Self::Object(shape) => format!("a mapping: {}", shape.what),
             Self::Named(shape) => format!("a mapping from names to {} each", shape.what),
             Self::Columns => "a mapping from fields of the data extension to columns of the model".into(),
+            Self::FilledFields(_) => {
+                "a mapping from fields of the data extension to columns of the model, or to mappings with a `column` each".into()
+            }
             Self::FieldTypes => "a mapping from fields of the data extension to their types, such as `Text(36)`".into(),
         }
     }

@@ -155,7 +155,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         retention: None,
         fields: (0..names.len()).map(field).collect(),
     };
-    let wish = |name: &&str| FieldWish { field: name.parse().unwrap(), column: (*name).to_owned() };
+    let wish = |name: &&str| FieldWish::new(name.parse().unwrap(), *name);
     let activation = Activation {
         name: "customers".parse().unwrap(),
         data_extension: "customers".parse().unwrap(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Done, Failure, lock, machine,
-    plan::{outcomes_json, plan_json, warnings_text},
+    plan::{outcomes_json, plan_json, warned_text, warnings_text},
     ready,
 };
 use crate::{
@@ -201,6 +201,7 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for it in failures {
         text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
     }
+    text.push_str(&warned_text(plan));
     text.push_str(&warnings_text(plan));
     if matches!(report.result, RunResult::RowsPending) {
         text.push_str(&format!(

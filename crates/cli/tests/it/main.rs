@@ -10,6 +10,7 @@ mod npm;
 mod output;
 mod people;
 mod postgres;
+mod preflight;
 mod privacy;
 mod program;
 mod proxy;

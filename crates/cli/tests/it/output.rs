@@ -18,7 +18,7 @@ fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 18] = [
+const PLAN: [&str; 20] = [
     "plan",
     "activation",
     "data_extension",
@@ -34,6 +34,8 @@ const PLAN: [&str; 18] = [
     "decided",
     "newly_left",
     "parts",
+    "sent_with_warning",
+    "alike_keys",
     "open_parts",
     "warnings",
     "blocked",

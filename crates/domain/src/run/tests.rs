@@ -60,7 +60,7 @@ fn mapping() -> Mapping {
         ordinal: 0,
         default: None,
     };
-    let wish = |field: &str, column: &str| FieldWish { field: field.parse().unwrap(), column: column.into() };
+    let wish = |field: &str, column: &str| FieldWish::new(field.parse().unwrap(), column);
     let activation = Activation {
         name: "members".parse().unwrap(),
         data_extension: "Members".parse().unwrap(),

@@ -7,10 +7,11 @@ use std::{
 };
 
 use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
-use outflow_domain::{CellProblem, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
+use outflow_domain::{CellProblem, CellWarning, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
 
 use super::compare::{Examples, Pass, Tally};
 use crate::{
+    alike::{AlikeKeys, SortedWideKeys},
     digest,
     error::EngineError,
     parts::{WrittenPart, make_final},
@@ -36,6 +37,10 @@ pub(crate) struct SealedPass {
     pub local: LocalUpdates,
     /// Why cells are invalid.
     pub problems: Vec<(u16, CellProblem, Examples)>,
+    /// Why cells that are sent may be refused.
+    pub warnings: Vec<(u16, CellWarning, Examples)>,
+    /// Rows whose keys may be taken for those of others.
+    pub alike_keys: Option<AlikeKeys>,
     /// Keys of rows that were refused before and are still as they were refused.
     pub refused_still: BTreeSet<KeyFingerprint>,
     /// Commutative sum over the rows to be sent.
@@ -93,7 +98,7 @@ struct LocalWriter {
 }
 
 impl Seal<'_, '_> {
-    fn run(&self, tally: Tally) -> Result<SealedPass, EngineError> {
+    fn run(&self, mut tally: Tally) -> Result<SealedPass, EngineError> {
         let known = &self.pass.known;
         let written = self.pass.parts.finish()?;
         let mut found = Found {
@@ -107,6 +112,7 @@ impl Seal<'_, '_> {
             doubts: DoubtWriters::new(),
             local: LocalWriter { segment: None, updates: 0 },
         };
+        let mut wide_keys: SortedWideKeys = std::mem::take(&mut tally.wide_keys).sorted();
         let leaving_rows = known.baseline.unseen_len();
         let mut newly_left = 0;
         let mut unseen = known.baseline.unseen().peekable();
@@ -127,6 +133,7 @@ impl Seal<'_, '_> {
                     self.mark(&duplicate, &mut found)?;
                 }
                 left_before(record.key, &mut found)?;
+                wide_keys.meet(record.key);
                 self.kept(&record, &mut found)?;
             }
             for duplicate in distrusted {
@@ -166,6 +173,8 @@ impl Seal<'_, '_> {
             parts,
             local: found.local.finish()?,
             problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
+            warnings: tally.warnings.into_iter().map(|((field, warning), examples)| (field, warning, examples)).collect(),
+            alike_keys: wide_keys.alike(|key| known.baseline.contains(key) && !known.is_gone(key)),
             refused_still: found.refused_still,
             changes_sum: found.changes_sum,
             longest: tally.longest.iter().collect(),

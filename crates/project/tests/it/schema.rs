@@ -25,6 +25,7 @@ fn file_with(id: &str, key: &str) -> String {
         "files" | "postgres" => format!("sources: {{a: {{{id}: {inner}}}}}\n"),
         "create" => format!("destinations: {{a: {{create: {inner}}}}}\n"),
         "sendable" | "retention" => format!("destinations: {{a: {{create: {{{id}: {inner}}}}}}}\n"),
+        "filled_field" => format!("activations: {{a: {{fields: {{A: {inner}}}}}}}\n"),
         "table" => format!("sources: {{a: {{files: {{tables: {{a: {inner}}}}}}}}}\n"),
         "s3_access" => format!("sources: {{a: {{files: {{s3: {inner}}}}}}}\n"),
         other => panic!("where does `{other}` stand? add it here"),

@@ -336,7 +336,7 @@ fn data_extension() -> DataExtension {
 }
 
 fn mapping() -> Mapping {
-    let wish = |field: &str, column: &str| FieldWish { field: parsed(field), column: column.into() };
+    let wish = |field: &str, column: &str| FieldWish::new(parsed(field), column);
     let activation = Activation {
         name: name(),
         data_extension: data_extension().key,

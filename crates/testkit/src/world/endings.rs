@@ -69,7 +69,9 @@ impl World {
         let Some((_, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
         self.tell(&format!("somebody else deletes `{key}` and makes it again"));
         let text = |it: &str| Some(it.to_owned());
-        let values = [("Key", text(&key)), ("Name", text("Zq7 other")), ("Foreign", text(FOREIGN))].map(|(k, v)| (k.to_owned(), v)).into();
+        let values = [("Key", text(&key)), ("Name", text(&self.script.names.of("Zq7 other"))), ("Foreign", text(FOREIGN))]
+            .map(|(k, v)| (k.to_owned(), v))
+            .into();
         self.other(&OtherWrite::DeleteRow { de: MEMBERS.into(), keys: [("Key".to_owned(), key.clone())].into() });
         self.other(&OtherWrite::UpsertRow { de: MEMBERS.into(), values });
         let switches = &self.script.switches;
@@ -196,7 +198,7 @@ impl World {
         let column = self.fields.column(self.fields.first());
         let other = |cell: &Cell, one: Cell, two: Cell| if *cell == one { two } else { one };
         let cell = &rows[at].0[column];
-        let text = |it: &str| Cell::Text(it.to_owned());
+        let text = |it: &str| Cell::Text(self.script.names.of(it));
         rows[at].0[column] = match column {
             1 | NOTE_AT => other(cell, text("Zq7 new"), text("Zq7 newer")),
             2 => other(cell, Cell::Integer(70), Cell::Integer(71)),
@@ -234,7 +236,11 @@ impl World {
 
     /// Rules 1 and 8: a refused row keeps what is there, is told until it changes, and is not sent again.
     fn a_row_is_refused(&mut self) -> Result<(), Box<Broken>> {
-        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        let refused = self.refused_keys();
+        let Some((at, key)) = self.lone_rows().into_iter().find(|(_, key)| !refused.contains(key)) else { return Ok(()) };
+        let rows = |report: &RunReport| report.refused.iter().map(|it| it.rows).sum::<u64>();
+        // Names that the service does not take are told all the while.
+        let standing = rows(&self.quiet("nothing has changed yet")?);
         let Cell::Text(spelled) = self.rows[at].0[0].clone() else { return Ok(()) };
         self.tell(&format!("`{key}` changes and is refused"));
         let (before, held) = (self.rows.clone(), self.held.get(&key).cloned());
@@ -244,7 +250,7 @@ impl World {
         let when = When { door: Some("import".into()), ..When::default() };
         self.model().add_fault(Fault { when, effect: Effect::Import { fault } });
         let report = self.done()?;
-        if report.outcomes.of_fate("refused") != 1 || report.refused.iter().map(|it| it.rows).sum::<u64>() != 1 {
+        if report.outcomes.of_fate("refused") != standing + 1 || rows(&report) != standing + 1 {
             return Err(self.broken(Rule::RefusedOnce, format!("`{key}` was refused, and the run says {:?}", report.refused)));
         }
         if self.held.get(&key) != held.as_ref() {
@@ -252,19 +258,18 @@ impl World {
         }
         self.model().clear_faults();
         let again = self.quiet("a row had been refused before")?;
-        if again.outcomes.get(Outcome::Withheld { why: Withheld::Refused }) != 1 || again.refused.iter().map(|it| it.rows).sum::<u64>() != 1
-        {
+        if again.outcomes.get(Outcome::Withheld { why: Withheld::Refused }) != standing + 1 || rows(&again) != standing + 1 {
             return Err(self.broken(Rule::RefusedOnce, format!("`{key}` is not told any more")));
         }
         self.set_rows(&before);
         let back = self.quiet("a refused row is what it was")?;
-        if !back.refused.is_empty() {
+        if rows(&back) != standing {
             return Err(self.broken(Rule::RefusedOnce, format!("`{key}` is what it was and still told as refused")));
         }
         self.set_rows(&changed);
         let asked = self.run(&RunOptions { full: false, retry_refused: true }, None)?;
         match asked {
-            Some(Ok(report)) if report.outcomes.of_fate("confirmed") == 1 && report.refused.is_empty() => Ok(()),
+            Some(Ok(report)) if report.outcomes.of_fate("confirmed") == 1 && rows(&report) == standing => Ok(()),
             other => Err(self.broken(Rule::RefusedOnce, format!("`{key}` is not sent when a person asks: {other:?}"))),
         }
     }
@@ -287,10 +292,10 @@ impl World {
     /// Rules 1 and 4: a row that becomes invalid keeps what is there, and has not left.
     fn a_row_becomes_invalid(&mut self) -> Result<(), Box<Broken>> {
         let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
-        let (column, cell) = match self.fields.mapped {
-            it if it & 1 > 0 => (self.fields.column(0), Cell::Text("Zq7 is much too long".into())),
-            it if it & 2 > 0 => (2, Cell::Integer(3_000_000_000)),
-            it if it & 4 > 0 => (3, Cell::Decimal(123_456_789)),
+        let (column, cell) = match (self.fields.mapped, self.script.names.unfit()) {
+            (it, Some(unfit)) if it & 1 > 0 => (self.fields.column(0), Cell::Text(unfit.into())),
+            (it, _) if it & 2 > 0 => (2, Cell::Integer(3_000_000_000)),
+            (it, _) if it & 4 > 0 => (3, Cell::Decimal(123_456_789)),
             _ => return Ok(()),
         };
         self.tell(&format!("`{key}` becomes invalid"));

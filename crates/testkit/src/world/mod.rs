@@ -9,6 +9,7 @@ mod endings;
 mod fields;
 mod job;
 mod mapping_endings;
+mod names;
 mod others;
 mod rule;
 mod script;
@@ -36,6 +37,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 pub use check::Broken;
 pub use fields::Fields;
+pub use names::Names;
 pub use rule::Rule;
 pub use script::{Event, Script};
 pub use shrink::shrink;
@@ -137,7 +139,7 @@ impl World {
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
         if !script.table_is_missing {
-            model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+            model.create_data_extension(&job::members(script.names), BEGINNING_MS).expect("a data extension as the service takes it");
         }
         let model = Arc::new(Mutex::new(model));
         Self {

@@ -8,7 +8,7 @@ use outflow_sandbox::model::{
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use super::{
-    Fields, MEMBERS, Values,
+    Fields, MEMBERS, Names, Values,
     fields::{ALIAS, FIELDS},
     model_row,
     others::starts_our_definition,
@@ -61,6 +61,8 @@ pub struct Script {
     pub soap: bool,
     /// What is mapped at first.
     pub fields: Fields,
+    /// What names are.
+    pub names: Names,
     /// Bytes of a part.
     pub part_bytes_max: Option<u64>,
     /// What happens.
@@ -75,6 +77,7 @@ impl Script {
         if seed % 6 == 1 {
             Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
         }
+        script.name_anew();
         script
     }
 
@@ -102,9 +105,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, part_bytes_max, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, part_bytes_max, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, part_bytes_max {part_bytes_max:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -174,6 +177,7 @@ impl Draw {
             update_only,
             soap: self.chance.random_bool(0.4),
             fields,
+            names: Names::default(),
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             events,
         }

@@ -183,7 +183,8 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
             }
             let name = row.get("Name").and_then(Option::as_deref);
-            if !self.ever.contains_key(key) && name != Some("Zq7 other") && !others.has_emptied("Name", name) {
+            if !self.ever.contains_key(key) && name != Some(self.script.names.of("Zq7 other").as_str()) && !others.has_emptied("Name", name)
+            {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }
