@@ -72,6 +72,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
         files: Arc::new(cloud::NoFiles::new(Arc::clone(&counted))),
         ledger: Arc::new(SqliteLedger::open(&state.ledger())?),
         baselines: Arc::new(state.baselines(&activation.name)),
+        history: Arc::new(state.history(&activation.name)),
         spool: Arc::new(state.spool(&activation.name)),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),

@@ -76,6 +76,8 @@ pub enum Command {
         #[arg(long, default_value_t = 20)]
         most: usize,
     },
+    /// List the rows of a run that were not sent or not taken, by reason, with what to do.
+    Rejects(Rejects),
     /// Tell for each activation when it last succeeded and what is pending or blocked.
     Status,
     /// Give up on an import whose end is not known; its rows stay in doubt.
@@ -154,6 +156,19 @@ pub struct Run {
     /// Send rows again that the service refused before.
     #[arg(long)]
     pub retry_refused: bool,
+}
+
+/// `outflow rejects`.
+#[derive(Debug, Args)]
+pub struct Rejects {
+    /// The run, or an activation for its last one.
+    pub run: String,
+    /// Show keys as they are; they are masked otherwise.
+    #[arg(long)]
+    pub show_values: bool,
+    /// Also write all of them to a file that only you can read, with keys as they are; a file that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
 }
 
 /// `outflow baseline`.

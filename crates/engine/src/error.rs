@@ -95,6 +95,9 @@ pub enum EngineError {
     /// A segment could not be stored, listed or removed.
     #[error(transparent)]
     BaselineStore(#[from] BaselineStoreError),
+    /// A list of the history could not be stored, listed or removed.
+    #[error("the history of the run cannot be kept: {0}")]
+    History(BaselineStoreError),
     /// A segment could not be written.
     #[error("a segment of the baseline could not be written: {0}")]
     SegmentWrite(#[from] WriteError),
@@ -174,7 +177,7 @@ impl EngineError {
             Self::Baseline { .. } => "BASE-001",
             Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",
             Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",
-            Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
+            Self::History(_) | Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
             Self::Stopped => "RUN-001",

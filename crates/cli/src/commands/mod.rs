@@ -6,6 +6,7 @@ mod check;
 mod destination;
 mod init;
 mod plan;
+mod rejects;
 mod run;
 mod runs;
 mod sandbox;
@@ -36,6 +37,7 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Plan(it) => plan::plan(arguments, it).await,
         Command::Run(it) => run::run(arguments, it).await,
         Command::Runs { run, activation, most } => runs::runs(arguments, run.as_deref(), activation.as_deref(), *most).await,
+        Command::Rejects(it) => rejects::rejects(arguments, it).await,
         Command::Status => status::status(arguments).await,
         Command::Abandon { import } => abandon::abandon(arguments, import).await,
         Command::Baseline(it) => baseline::baseline(arguments, it).await,

@@ -13,6 +13,7 @@ mod postgres;
 mod privacy;
 mod program;
 mod proxy;
+mod rejects;
 mod s3_source;
 mod sandbox_command;
 mod small_disk;

@@ -63,6 +63,9 @@ fn every_command_prints_one_document() {
     has(&explained, &["run", "events"]);
     assert_eq!(explained["events"][0]["event"], "started");
 
+    let rejects = program.json(0, &["rejects", ACTIVATION]);
+    has(&rejects, &["run", "activation", "started_ms", "rows", "without_key", "is_forgotten"]);
+
     let status = program.json(0, &["status"]);
     has(&status, &["activations"]);
     has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open"]);
@@ -129,6 +132,7 @@ fn errors_are_documents_too() {
         &["plan", ACTIVATION],
         &["run", ACTIVATION],
         &["runs"],
+        &["rejects", ACTIVATION],
         &["status"],
         &["abandon", "rest:1"],
         &["destination", "list"],

@@ -2,7 +2,7 @@
 
 use outflow_domain::Mapping;
 
-use crate::batch::{CanonicalBatch, CanonicalColumn, is_set};
+use crate::batch::{CanonicalBatch, CanonicalColumn, Cell, is_set};
 use crate::decimal::write_decimal;
 
 /// Writes rows in the one dialect of our files.
@@ -66,6 +66,25 @@ impl CsvEncoder {
             }
             out.push(b'\n');
             lengths.push((out.len() - before) as u32);
+        }
+    }
+}
+
+impl CanonicalBatch {
+    /// One value in the spelling of our files, for a person; `None` for a blank.
+    ///
+    /// # Panics
+    /// If there is no such row or field.
+    #[must_use]
+    pub fn text(&self, row: usize, field: usize) -> Option<String> {
+        match self.cell(row, field) {
+            Cell::Blank => None,
+            Cell::Text(text) => Some(text.to_owned()),
+            Cell::Number(_) | Cell::Decimal { .. } | Cell::Date(_) | Cell::Boolean(_) => {
+                let mut text = Vec::new();
+                write_cell(&self.columns()[field], row, &mut text);
+                Some(String::from_utf8_lossy(&text).into_owned())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use outflow_baseline::{Expect, Header, Segment, SegmentInfo};
-use outflow_domain::{ActivationState, Evidence, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord, SegmentRef};
+use outflow_domain::{ActivationState, Evidence, HistoryFile, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord, SegmentRef};
 use outflow_ports::{BaselineStore, Ledger, LedgerCommit, LedgerError, RunSummary};
 
 use super::Sabotage;
@@ -76,6 +76,10 @@ impl Ledger for BadLedger {
             return Ok(Vec::new());
         }
         self.inner.refused(name).await
+    }
+
+    async fn history(&self, name: &Name) -> Result<Vec<HistoryFile>, LedgerError> {
+        self.inner.history(name).await
     }
 
     async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use outflow_domain::{Outcome, Withheld};
 use outflow_engine::{EngineError, RunOptions, RunReport};
+use outflow_ports::BaselineStore as _;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 
 use super::{
@@ -131,6 +132,12 @@ impl World {
         let left = [self.disk.private_files(), self.files.lying()].concat();
         if !left.is_empty() {
             return Err(self.broken(Rule::NothingRests, format!("left behind: {}", left.join(", "))));
+        }
+        let named: Vec<String> = self.ledger.history_of(&Self::name()).into_iter().map(|it| it.file.name).collect();
+        let mut lists = self.disk.history().list().unwrap_or_default();
+        lists.retain(|it| !named.contains(it));
+        if !lists.is_empty() {
+            return Err(self.broken(Rule::NothingRests, format!("lists that the ledger does not name: {}", lists.join(", "))));
         }
         let ledger = serde_json::to_string(&self.ledger.records_since(0)).unwrap_or_default();
         if ledger.contains(MARKER) {

@@ -403,6 +403,7 @@ impl World {
             files: Arc::new(self.files.clone()),
             ledger: Arc::new(self.ledger.clone()) as Arc<dyn Ledger>,
             baselines: Arc::new(self.disk.baselines()),
+            history: Arc::new(self.disk.history()),
             spool: Arc::new(self.disk.spool()),
             clock,
             entropy,
