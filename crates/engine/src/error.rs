@@ -71,6 +71,14 @@ pub enum EngineError {
         /// What the service said.
         source: CloudError,
     },
+    /// What a person gave is no key of the activation.
+    #[error("that is no key of activation `{activation}`: {message}")]
+    UnfitKey {
+        /// The activation.
+        activation: String,
+        /// Why not, and what would be one.
+        message: String,
+    },
     /// The columns of the model do not come as described.
     #[error("the model's rows do not have the columns it was said to have: {0}")]
     UnfitBatch(String),
@@ -178,6 +186,7 @@ impl EngineError {
             Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",
             Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",
             Self::History(_) | Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
+            Self::UnfitKey { .. } => "CLI-010",
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
             Self::Stopped => "RUN-001",

@@ -29,6 +29,7 @@ mod segments;
 mod split;
 mod steps;
 mod table;
+mod why;
 
 pub use compute::Compute;
 pub use error::EngineError;
@@ -39,3 +40,7 @@ pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport,
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};
+pub use why::{
+    BaselineRow, Conclusion, DestinationRow, DoubtfulPart, InRun, KeyPart, ModelRow, Origin, Presence, Refusal, RowFate, RowInRun,
+    RowReport, why,
+};

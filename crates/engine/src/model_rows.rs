@@ -1,5 +1,6 @@
 //! Finds rows of the model by their keys, for whoever asks about some of them.
 
+use arrow_array::RecordBatch;
 use futures::StreamExt;
 use outflow_domain::{KeyFingerprint, Mapping};
 use outflow_ports::{Progress, ScanOptions};
@@ -13,7 +14,10 @@ use crate::{
 /// A row of the model of which the key is known.
 pub(crate) struct KeyRow<'b> {
     pub key: KeyFingerprint,
-    row: usize,
+    /// All columns that the model gave.
+    pub batch: &'b RecordBatch,
+    /// Its place in the batch.
+    pub row: usize,
     keys: &'b CanonicalBatch,
 }
 
@@ -42,7 +46,7 @@ pub(crate) async fn each_row(
             let keys = canonicalizer.canonicalize(&batch);
             key_fingerprints(&keys, scheme, &mut prints);
             for (row, &key) in prints.iter().enumerate().filter(|(row, _)| keys.has_usable_key(*row)) {
-                take(KeyRow { key, row, keys: &keys });
+                take(KeyRow { key, batch: &batch, row, keys: &keys });
             }
             rows += batch.num_rows() as u64;
             ports.progress.show(name, Progress::Comparing { rows, candidates: 0 });

@@ -22,4 +22,5 @@ mod stopped;
 mod tables;
 mod unread;
 mod whole_path;
+mod why;
 mod world;

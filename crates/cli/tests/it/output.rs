@@ -66,6 +66,16 @@ fn every_command_prints_one_document() {
     let rejects = program.json(0, &["rejects", ACTIVATION]);
     has(&rejects, &["run", "activation", "started_ms", "rows", "without_key", "is_forgotten"]);
 
+    let why = program.json(0, &["why", ACTIVATION, "--key", "P00001", "--destination"]);
+    let members =
+        ["activation", "data_extension", "key", "conclusion", "sentence", "model_rows", "model", "baseline", "in_doubt", "refusal"];
+    has(&why, &[&members[..], &["runs", "kept_since_ms", "unreadable", "destination"]].concat());
+    has(
+        &why["runs"][0],
+        &["run", "at_ms", "what", "part", "row", "file", "import", "intent", "is_as_model", "fate", "by", "code", "field", "settled_ms"],
+    );
+    has(&why["destination"], &["row", "is_as_model", "forbidden"]);
+
     let status = program.json(0, &["status"]);
     has(&status, &["activations"]);
     has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open"]);
@@ -133,6 +143,7 @@ fn errors_are_documents_too() {
         &["run", ACTIVATION],
         &["runs"],
         &["rejects", ACTIVATION],
+        &["why", ACTIVATION, "--key", "P00001"],
         &["status"],
         &["abandon", "rest:1"],
         &["destination", "list"],

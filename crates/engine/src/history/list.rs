@@ -206,6 +206,11 @@ impl List {
             (KeyFingerprint(key), word)
         })
     }
+
+    /// The word of a key, if it is in the list.
+    pub fn find(&self, key: KeyFingerprint) -> Option<u32> {
+        self.entries().find(|(it, _)| *it == key).map(|(_, word)| word)
+    }
 }
 
 #[cfg(test)]
@@ -268,6 +273,7 @@ mod tests {
         let list = List::open(Blob(Arc::new(bytes)), &named).unwrap();
         assert_eq!(list.heading, heading);
         assert_eq!(list.entries().collect::<Vec<_>>(), entries);
+        assert_eq!((list.find(KeyFingerprint(1 << 64)), list.find(KeyFingerprint(2))), (Some(u32::MAX), None));
     }
 
     #[test]
