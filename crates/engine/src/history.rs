@@ -7,7 +7,7 @@
 
 mod list;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use outflow_domain::{
     FieldName, HistoryFile, HistoryKind, KeyFingerprint, PartPlan, RunId, SegmentRef, Sent,
@@ -56,7 +56,7 @@ pub(crate) fn write_settled<'t, T>(
             reasons.push(reason.clone());
         }
     }
-    let mut list = NewList::create(ports.history.as_ref(), HistoryKind::Settled.name(), &Heading::Settled { reasons, is_of_all })?;
+    let mut list = NewList::create(&ports.history, HistoryKind::Settled.name(), &Heading::Settled { reasons, is_of_all })?;
     for (key, sent, reason) in told() {
         let reason = reason.and_then(|it| numbers.get(it).copied());
         list.push(key, Fate { sent, reason }.word())?;
@@ -92,8 +92,9 @@ pub(crate) async fn outdated_now(ports: &Ports, recorder: &Recorder<'_>) -> Resu
 /// Removes lists that the ledger does not name. Only under the activation's lock.
 pub(crate) async fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
     let files = ports.ledger.history(recorder.activation()).await?;
+    let named: BTreeSet<&str> = files.iter().map(|it| it.file.name.as_str()).collect();
     for name in ports.history.list().map_err(EngineError::History)? {
-        if !files.iter().any(|it| it.file.name == name) {
+        if !named.contains(name.as_str()) {
             ports.history.remove(&name).map_err(EngineError::History)?;
         }
     }

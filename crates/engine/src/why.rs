@@ -196,8 +196,9 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
 /// Whether a mapping fills just the fields that the activation asks for, from the columns it asks for.
 fn is_as_wished(mapping: &Mapping, job: &Job) -> bool {
     let wish = &job.activation;
-    let fills =
-        |mapped: &MappedField, field: &str, column: &str| mapped.field.as_str().eq_ignore_ascii_case(field) && mapped.column == column;
+    let fills = |mapped: &MappedField, field: &str, column: &str| {
+        mapped.field.as_str().eq_ignore_ascii_case(field) && mapped.column.eq_ignore_ascii_case(column)
+    };
     let are_as = |mapped: &[MappedField], wished: Vec<(&str, &str)>| {
         mapped.len() == wished.len() && wished.iter().all(|(field, column)| mapped.iter().any(|it| fills(it, field, column)))
     };

@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::Hasher,
     io::{self, Write as _},
+    sync::Arc,
 };
 
 use outflow_domain::{CellProblem, FieldName, KeyFingerprint, Mapping, SegmentRef, Sent};
@@ -111,8 +112,11 @@ impl Fate {
 
 /// A list being written; dropped without [`NewList::commit`] it leaves nothing.
 pub(crate) struct NewList {
+    history: Arc<dyn History>,
     name: String,
-    out: Box<dyn DurableWriter>,
+    /// Made with the first entry: most lists have none, and are never stored.
+    file: Option<Box<dyn DurableWriter>>,
+    head: Vec<u8>,
     hasher: SipHasher24,
     bytes: u64,
     entries: u64,
@@ -122,31 +126,42 @@ pub(crate) struct NewList {
 
 impl NewList {
     /// Begins a list under a name never used before.
-    pub fn create(history: &dyn History, word: &str, heading: &Heading) -> Result<Self, EngineError> {
-        let has_news = matches!(heading, Heading::Withheld { without_key: 1.., .. });
-        let name = history.fresh_name(word);
-        let out = history.create(&name).map_err(EngineError::History)?;
-        let mut list = Self { name, out, hasher: SipHasher24::new(), bytes: 0, entries: 0, has_news };
-        let heading = serde_json::to_vec(heading).map_err(io::Error::other)?;
-        list.write(&MAGIC)?;
-        list.write(&VERSION.to_le_bytes())?;
-        list.write(&(heading.len() as u32).to_le_bytes())?;
-        list.write(&heading)?;
-        Ok(list)
+    pub fn create(history: &Arc<dyn History>, word: &str, heading: &Heading) -> Result<Self, EngineError> {
+        let json = serde_json::to_vec(heading).map_err(io::Error::other)?;
+        let head = [&MAGIC[..], &VERSION.to_le_bytes(), &(json.len() as u32).to_le_bytes(), &json].concat();
+        let mut hasher = SipHasher24::new();
+        hasher.write(&head);
+        Ok(Self {
+            name: history.fresh_name(word),
+            history: Arc::clone(history),
+            file: None,
+            bytes: head.len() as u64,
+            head,
+            hasher,
+            entries: 0,
+            has_news: matches!(heading, Heading::Withheld { without_key: 1.., .. }),
+        })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        self.hasher.write(bytes);
-        self.bytes += bytes.len() as u64;
-        Ok(self.out.write_all(bytes)?)
+    /// Makes the file, with its head, where that is yet to be done.
+    fn begin(&mut self) -> Result<(), EngineError> {
+        if self.file.is_none() {
+            let mut file = self.history.create(&self.name).map_err(EngineError::History)?;
+            file.write_all(&self.head)?;
+            self.file = Some(file);
+        }
+        Ok(())
     }
 
     pub fn push(&mut self, key: KeyFingerprint, word: u32) -> Result<(), EngineError> {
         let mut entry = [0; ENTRY_BYTES];
         entry[..16].copy_from_slice(&key.0.to_le_bytes());
         entry[16..].copy_from_slice(&word.to_le_bytes());
+        self.hasher.write(&entry);
         self.entries += 1;
-        self.write(&entry)
+        self.bytes += ENTRY_BYTES as u64;
+        self.begin()?;
+        Ok(self.file.as_mut().map_or(Ok(()), |it| it.write_all(&entry))?)
     }
 
     /// Whether it tells of no row at all.
@@ -160,9 +175,12 @@ impl NewList {
     }
 
     /// Makes it durable, and names it.
-    pub fn commit(self) -> Result<SegmentRef, EngineError> {
-        let Self { name, out, hasher, bytes, entries, .. } = self;
-        out.commit().map_err(EngineError::History)?;
+    pub fn commit(mut self) -> Result<SegmentRef, EngineError> {
+        self.begin()?;
+        let Self { name, file, hasher, bytes, entries, .. } = self;
+        if let Some(file) = file {
+            file.commit().map_err(EngineError::History)?;
+        }
         Ok(SegmentRef { name, bytes, entries, checksum: hasher.finish() })
     }
 }
@@ -215,8 +233,6 @@ impl List {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

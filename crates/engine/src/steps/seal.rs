@@ -185,7 +185,7 @@ impl Seal<'_, '_> {
     /// Begins the list of rows that are not sent.
     fn withheld(&self, tally: &Tally) -> Result<NewList, EngineError> {
         let heading = Heading::Withheld { mapping: Box::new(self.pass.mapping.clone()), without_key: tally.invalid_unrecorded };
-        NewList::create(self.pass.history.as_ref(), HistoryKind::Withheld.name(), &heading)
+        NewList::create(&self.pass.history, HistoryKind::Withheld.name(), &heading)
     }
 
     /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile.

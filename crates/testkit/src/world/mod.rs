@@ -10,6 +10,7 @@ mod fields;
 mod job;
 mod mapping_endings;
 mod others;
+mod past;
 mod rule;
 mod script;
 mod shrink;

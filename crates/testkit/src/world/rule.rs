@@ -43,6 +43,8 @@ pub enum Rule {
     DoubtShrinks,
     /// A torn file of the baseline is refused with a remedy, and nothing is sent (rule 11).
     TornIsRefused,
+    /// What is told of a row's past is what happened to it (rule 8, and what nobody must be told wrongly).
+    PastIsTold,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -71,6 +73,7 @@ impl Rule {
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
+            Self::PastIsTold => "what is told of a row's past is what happened to it",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }
