@@ -132,10 +132,9 @@ pub async fn rejects(job: &Job, ports: &Ports, run: &RunId) -> Result<Option<Rej
     let Some(first) = events.iter().find(|it| it.activation == job.activation.name) else { return Ok(None) };
     let files = ports.ledger.history(&job.activation.name).await?;
     let mut found = Found { ports, by_key: BTreeMap::new(), mapping: None, without_key: 0, is_forgotten: false };
-    found.settled(&files, run);
+    found.settled(&files, run, &events);
     found.withheld(&files, run, &events);
     found.name_earlier_refusals(&files, ports.ledger.refused(&job.activation.name).await?);
-    let is_forgotten = found.is_forgotten || (found.by_key.is_empty() && found.without_key == 0 && counted(&events) > 0);
     let mut rejects = Rejects {
         activation: job.activation.name.clone(),
         run: run.clone(),
@@ -143,7 +142,7 @@ pub async fn rejects(job: &Job, ports: &Ports, run: &RunId) -> Result<Option<Rej
         key_fields: job.activation.primary_key.iter().map(|it| it.field.to_string()).collect(),
         rows: Vec::new(),
         without_key: found.without_key,
-        is_forgotten,
+        is_forgotten: found.is_forgotten,
     };
     let Some(mapping) = found.mapping.or_else(|| planned(&events)) else { return Ok(Some(rejects)) };
     rejects.key_fields = mapping.keys().iter().map(|it| it.field.to_string()).collect();
@@ -168,15 +167,18 @@ pub async fn rejects(job: &Job, ports: &Ports, run: &RunId) -> Result<Option<Rej
     Ok(Some(rejects))
 }
 
-/// Rows that the run says it has not sent, or that were not taken.
-fn counted(events: &[RunRecord]) -> u64 {
-    let is_reject = |it: Outcome| {
-        matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey | Withheld::Refused })
-            || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
-    };
+/// Rows of a run's parts that the service refused, as its events count them.
+fn refused_in(events: &[RunRecord]) -> u64 {
+    let is_refused = |it: Outcome| matches!(it, Outcome::Sent { fate: Sent::Refused, .. });
+    events.iter().map(|it| if let RunEvent::PartSettled { outcomes, .. } = &it.event { outcomes.count(is_refused) } else { 0 }).sum()
+}
+
+/// Rows that a run says it has not sent.
+fn withheld_in(events: &[RunRecord]) -> u64 {
+    let is_withheld = |it: Outcome| matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey | Withheld::Refused });
     let of_event = |it: &RunRecord| match &it.event {
-        RunEvent::Ended { outcomes, .. } | RunEvent::PartSettled { outcomes, .. } => outcomes.count(is_reject),
-        RunEvent::Planned { manifest, .. } => manifest.decided.count(is_reject),
+        RunEvent::Ended { outcomes, .. } => outcomes.count(is_withheld),
+        RunEvent::Planned { manifest, .. } => manifest.decided.count(is_withheld),
         _ => 0,
     };
     events.iter().map(of_event).max().unwrap_or(0)
@@ -203,13 +205,14 @@ impl Found<'_> {
     }
 
     /// Rows of the run's parts that the service refused.
-    fn settled(&mut self, files: &[HistoryFile], run: &RunId) {
+    fn settled(&mut self, files: &[HistoryFile], run: &RunId, events: &[RunRecord]) {
         for file in files.iter().filter(|it| it.run == *run && it.kind == HistoryKind::Settled) {
             let Some(list) = self.open(file) else { continue };
             for (key, (code, field)) in refused_of(&list) {
                 self.by_key.insert(key, RejectReason::Refused { code, field: field.map(|it| it.to_string()), before: false });
             }
         }
+        self.is_forgotten |= refused_in(events) > self.by_key.len() as u64;
     }
 
     /// Rows that the run has not sent: its own list, or the one before, which holds until there is another.
@@ -217,7 +220,10 @@ impl Found<'_> {
         let until_ms = events.iter().filter(|it| is_of_comparison(&it.event)).map(|it| it.at_ms).max();
         let own = files.iter().rfind(|it| it.kind == HistoryKind::Withheld && it.run == *run);
         let before = || files.iter().rfind(|it| it.kind == HistoryKind::Withheld && until_ms.is_some_and(|until_ms| it.at_ms <= until_ms));
-        let Some(file) = own.or_else(before) else { return };
+        let Some(file) = own.or_else(before) else {
+            self.is_forgotten |= withheld_in(events) > 0;
+            return;
+        };
         let Some(list) = self.open(file) else { return };
         let Heading::Withheld { mapping, without_key } = &list.heading else { return };
         let fields: Vec<String> = mapping.fields().map(|it| it.field.to_string()).collect();

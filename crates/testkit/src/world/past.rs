@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use outflow_domain::Evidence;
-use outflow_engine::{Conclusion, InRun, KeyPart, RowFate, RowReport};
+use outflow_domain::{Evidence, RunEvent};
+use outflow_engine::{Conclusion, InRun, KeyPart, Reject, RejectReason, RowFate, RowReport};
 use outflow_rows::CsvFile;
 use outflow_sandbox::model::ImportStatus;
 
@@ -36,7 +36,38 @@ impl World {
             self.check_fates(key, &told)?;
             self.check_conclusion(key, &told)?;
         }
-        Ok(())
+        self.check_rejects()
+    }
+
+    /// The rows that the last run did not send, or that were not taken, are just those of the model that cannot be, and those it says were refused.
+    fn check_rejects(&self) -> Result<(), Box<Broken>> {
+        let Some((run, outcomes)) = self.ledger.records_since(0).into_iter().rev().find_map(|it| match it.event {
+            RunEvent::Ended { outcomes, .. } => Some((it.run, outcomes)),
+            _ => None,
+        }) else {
+            return Ok(());
+        };
+        let (job, ports) = (self.job(), self.ports());
+        let told = match poll_once(outflow_engine::rejects(&job, &ports, &run)) {
+            Some(Ok(Some(told))) if !told.is_forgotten => told,
+            other => return Err(self.broken(Rule::PastIsTold, format!("the rows that were not sent cannot be listed: {other:?}"))),
+        };
+        let (refused, withheld): (Vec<&Reject>, Vec<&Reject>) =
+            told.rows.iter().partition(|it| matches!(it.reason, RejectReason::Refused { .. }));
+        if refused.len() as u64 != outcomes.of_fate("refused") {
+            let detail = format!("{} refused rows are listed, and the run says {}", refused.len(), outcomes.of_fate("refused"));
+            return Err(self.broken(Rule::PastIsTold, detail));
+        }
+        let listed: BTreeSet<String> = withheld.iter().flat_map(|it| &it.keys).map(|it| folded(&it[0])).collect();
+        let is_usable = |key: &str| !key.is_empty() && key.encode_utf16().count() <= 20;
+        let groups = self.groups();
+        let wanted: BTreeSet<String> =
+            groups.iter().filter(|(key, it)| matches!(it, Group::Withheld) && is_usable(key)).map(|(key, _)| key.clone()).collect();
+        if listed == wanted {
+            Ok(())
+        } else {
+            Err(self.broken(Rule::PastIsTold, format!("rows of {listed:?} are listed as not sent, and those of {wanted:?} were not")))
+        }
     }
 
     /// Where each key was sent: in files whose import was intended.
