@@ -134,14 +134,17 @@ impl Packed {
         debug_assert!(record.place.is_none_or(|it| it.part != NO_PART), "that number stands for no part");
         let (old, state) = record.old.map_or((0, NO_OLD), |old| (old.row.bits(), old.state.bits()));
         let flags = record.kind.code() | u64::from(record.again) << 3;
-        let place = record.place.unwrap_or(Place { part: NO_PART, row_in_part: record.note });
+        let (part, row_in_part) = match record.place {
+            Some(Place { part, row_in_part }) => (part, row_in_part),
+            None => (NO_PART, record.note),
+        };
         Self {
             key_high: (record.key.0 >> 64) as u64,
             key_low: record.key.0 as u64,
             row_and_state: record.row.bits() | state << HIGH,
             old_and_kind: old | flags << HIGH,
-            part: place.part,
-            row_in_part: place.row_in_part,
+            part,
+            row_in_part,
         }
     }
 

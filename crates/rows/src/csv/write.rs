@@ -77,15 +77,17 @@ impl CanonicalBatch {
     /// If there is no such row or field.
     #[must_use]
     pub fn text(&self, row: usize, field: usize) -> Option<String> {
+        // Not by `write_cell`: with a second caller it would no longer be inlined into the loop that writes files.
+        let mut text = Vec::new();
         match self.cell(row, field) {
-            Cell::Blank => None,
-            Cell::Text(text) => Some(text.to_owned()),
-            Cell::Number(_) | Cell::Decimal { .. } | Cell::Date(_) | Cell::Boolean(_) => {
-                let mut text = Vec::new();
-                write_cell(&self.columns()[field], row, &mut text);
-                Some(String::from_utf8_lossy(&text).into_owned())
-            }
+            Cell::Blank => return None,
+            Cell::Text(text) => return Some(text.to_owned()),
+            Cell::Number(number) => return Some(number.to_string()),
+            Cell::Boolean(it) => return Some(if it { "True" } else { "False" }.to_owned()),
+            Cell::Decimal { units, scale } => write_decimal(units, scale, &mut text),
+            Cell::Date(date) => date.write(&mut text),
         }
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 }
 
