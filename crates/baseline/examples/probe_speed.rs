@@ -69,7 +69,7 @@ fn seal(rows: &[Entry]) -> Result<(), Box<dyn Error>> {
     for (row_in_part, entry) in rows.iter().enumerate() {
         let old: Option<Old> = None;
         let place = Some(Place { part: 0, row_in_part: row_in_part as u32 });
-        let record = Record { key: entry.key, row: entry.row, kind: RecordKind::New, again: false, old, place };
+        let record = Record { key: entry.key, row: entry.row, kind: RecordKind::New, again: false, old, place, note: 0 };
         buckets[usize::from(bucket_of(entry.key))].extend_from_slice(&record.to_bytes());
     }
     let mut sealer = Sealer::new();

@@ -20,6 +20,8 @@ pub struct Record {
     pub old: Option<Old>,
     /// Where the row lies among the parts; `None` for a row that was written to no part.
     pub place: Option<Place>,
+    /// What its writer wants to find again of a row that was written to no part; 0 of all others.
+    pub note: u32,
 }
 
 /// What a row would be if it were alone with its key.
@@ -122,6 +124,7 @@ pub(crate) struct Packed {
     /// Sixty bits of the old entry's row fingerprint, three of kind, one of `again`.
     old_and_kind: u64,
     pub(crate) part: u32,
+    /// The note of a row that lies in no part.
     pub(crate) row_in_part: u32,
 }
 
@@ -131,14 +134,17 @@ impl Packed {
         debug_assert!(record.place.is_none_or(|it| it.part != NO_PART), "that number stands for no part");
         let (old, state) = record.old.map_or((0, NO_OLD), |old| (old.row.bits(), old.state.bits()));
         let flags = record.kind.code() | u64::from(record.again) << 3;
-        let place = record.place.unwrap_or(Place { part: NO_PART, row_in_part: NO_PART });
+        let (part, row_in_part) = match record.place {
+            Some(Place { part, row_in_part }) => (part, row_in_part),
+            None => (NO_PART, record.note),
+        };
         Self {
             key_high: (record.key.0 >> 64) as u64,
             key_low: record.key.0 as u64,
             row_and_state: record.row.bits() | state << HIGH,
             old_and_kind: old | flags << HIGH,
-            part: place.part,
-            row_in_part: place.row_in_part,
+            part,
+            row_in_part,
         }
     }
 
@@ -170,6 +176,7 @@ impl Packed {
             again: self.again(),
             old: (state != NO_OLD).then(|| Old { row: self.old_row(), state: EntryState::of_bits(state) }),
             place: (self.part != NO_PART).then_some(Place { part: self.part, row_in_part: self.row_in_part }),
+            note: if self.part == NO_PART { self.row_in_part } else { 0 },
         }
     }
 
@@ -210,7 +217,8 @@ mod tests {
         for kind in [New, Changed, Unchanged, Invalid, Withheld] {
             for (old, again) in [(None, false), (Some(old), false), (Some(old), true)] {
                 for place in [None, Some(place)] {
-                    let record = Record { key: KeyFingerprint(u128::MAX - 1), row: RowFingerprint::of(5), kind, again, old, place };
+                    let note = if place.is_none() { 77 } else { 0 };
+                    let record = Record { key: KeyFingerprint(u128::MAX - 1), row: RowFingerprint::of(5), kind, again, old, place, note };
                     assert_eq!(Record::of_bytes(&record.to_bytes()), Some(record));
                 }
             }
@@ -219,8 +227,15 @@ mod tests {
 
     #[test]
     fn bytes_that_no_record_has_are_not_read() {
-        let record =
-            Record { key: KeyFingerprint(1), row: RowFingerprint::of(2), kind: RecordKind::New, again: false, old: None, place: None };
+        let record = Record {
+            key: KeyFingerprint(1),
+            row: RowFingerprint::of(2),
+            kind: RecordKind::New,
+            again: false,
+            old: None,
+            place: None,
+            note: 0,
+        };
         let refused = |at: usize, byte: u8| {
             let mut bytes = record.to_bytes();
             bytes[at] = byte;

@@ -78,6 +78,10 @@ pub enum Command {
         #[arg(long, default_value_t = 20)]
         most: usize,
     },
+    /// List the rows of a run that were not sent or not taken, by reason, with what to do.
+    Rejects(Rejects),
+    /// Tell what became of one row: what the model says, what is confirmed, and in which runs it was sent.
+    Why(Why),
     /// Tell for each activation when it last succeeded and what is pending or blocked.
     Status,
     /// Give up on an import whose end is not known; its rows stay in doubt.
@@ -169,6 +173,35 @@ pub struct Verify {
     /// Exit with 2 when rows have drifted.
     #[arg(long, conflicts_with = "repair")]
     pub detailed_exitcode: bool,
+}
+
+/// `outflow rejects`.
+#[derive(Debug, Args)]
+pub struct Rejects {
+    /// The run, or an activation for its last one.
+    pub run: String,
+    /// Show keys as they are; they are masked otherwise.
+    #[arg(long)]
+    pub show_values: bool,
+    /// Also write all of them to a file that only you can read, with keys as they are; a file that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
+/// `outflow why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The activation.
+    pub activation: String,
+    /// The row's key; `--key field=value` for each field where the key has several.
+    #[arg(long, required = true, value_name = "VALUE")]
+    pub key: Vec<String>,
+    /// Also read what the data extension holds now.
+    #[arg(long)]
+    pub destination: bool,
+    /// Show values as they are; they are masked otherwise.
+    #[arg(long)]
+    pub show_values: bool,
 }
 
 /// `outflow baseline`.

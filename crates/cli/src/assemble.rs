@@ -117,6 +117,7 @@ pub fn ports(
         files: file_store(connection, machine)?,
         ledger,
         baselines: Arc::new(machine.state.baselines(activation.name())),
+        history: Arc::new(machine.state.history(activation.name())),
         spool: Arc::new(machine.state.spool(activation.name())),
         clock: Arc::clone(&machine.clock),
         entropy: Arc::clone(&machine.entropy),

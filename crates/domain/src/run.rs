@@ -135,7 +135,8 @@ pub struct Manifest {
     pub decided: OutcomeCounts,
 }
 
-/// A row the service refused; not sent again until its values, the mapping or the field changes, or a person asks.
+/// A row the service refused; not sent again until its values, the mapping or the field changes, or a person asks; or a day has passed, where
+/// the reason is not known to lie in the row ([`crate::refusal`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedRow {
     /// The row's key.
@@ -148,6 +149,9 @@ pub struct RefusedRow {
     pub field: Option<FieldName>,
     /// Digest of mapping and field types under which it was refused.
     pub schema: String,
+    /// When it was refused last, in milliseconds since 1970, UTC; 0 where that was not yet written down.
+    #[serde(default)]
+    pub at_ms: i64,
 }
 
 /// What ended the doubt about a part.

@@ -105,6 +105,22 @@ impl CellProblem {
             Self::WrongType => "a value of this type cannot become the field's type",
         }
     }
+
+    /// What the person can do: the row is sent by the first run after it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::NullKey => "give the row a key in the model, or leave it out there",
+            Self::NullRequired => "fill the value in the model, or give the field a default in Marketing Cloud",
+            Self::TooLong => "shorten the text in the model, or make the field longer (`widen: allow` at the destination)",
+            Self::NumberOutOfRange => "map the column to a Decimal field, or leave such numbers out in the model",
+            Self::DecimalPrecision | Self::DecimalScale => "round or cut the number in the model, or use a field that keeps more digits",
+            Self::NotANumber | Self::NotADate | Self::NotABoolean | Self::WrongType => {
+                "cast or correct the value in the model, or map the column to a field of another type"
+            }
+            _ => "correct the value in the source or in the model",
+        }
+    }
 }
 
 /// Most UTF-16 code units all key columns may have together: SQL Server's 900-byte index key at two bytes a unit.

@@ -79,6 +79,14 @@ pub enum EngineError {
         /// What the service said.
         source: CloudError,
     },
+    /// What a person gave is no key of the activation.
+    #[error("that is no key of activation `{activation}`: {message}")]
+    UnfitKey {
+        /// The activation.
+        activation: String,
+        /// Why not, and what would be one.
+        message: String,
+    },
     /// The columns of the model do not come as described.
     #[error("the model's rows do not have the columns it was said to have: {0}")]
     UnfitBatch(String),
@@ -103,6 +111,9 @@ pub enum EngineError {
     /// A segment could not be stored, listed or removed.
     #[error(transparent)]
     BaselineStore(#[from] BaselineStoreError),
+    /// A list of the history could not be stored, listed or removed.
+    #[error("the history of the run cannot be kept: {0}")]
+    History(BaselineStoreError),
     /// A segment could not be written.
     #[error("a segment of the baseline could not be written: {0}")]
     SegmentWrite(#[from] WriteError),
@@ -182,7 +193,8 @@ impl EngineError {
             Self::Baseline { .. } => "BASE-001",
             Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",
             Self::SegmentWrite(_) | Self::Merge(_) => "BASE-003",
-            Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
+            Self::History(_) | Self::Spool(_) | Self::SpoolIo(_) => "DISK-001",
+            Self::UnfitKey { .. } => "CLI-010",
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
             Self::Stopped => "RUN-001",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use outflow_domain::Activation;
-use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
+use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, History, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
 
 use crate::{compute::Compute, split::Split};
 
@@ -42,6 +42,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The activation's segments.
     pub baselines: Arc<dyn BaselineStore>,
+    /// The activation's history.
+    pub history: Arc<dyn History>,
     /// The activation's private files.
     pub spool: Arc<dyn Spool>,
     /// Time.

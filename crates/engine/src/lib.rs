@@ -14,13 +14,16 @@ mod compute;
 mod digest;
 mod error;
 mod held;
+mod history;
 mod job;
 mod known;
+mod model_rows;
 mod pages;
 mod part_files;
 mod parts;
 mod rebuild;
 mod recorder;
+mod rejects;
 mod report;
 mod resume;
 mod run;
@@ -30,15 +33,21 @@ mod steps;
 mod table;
 mod trail;
 mod verify;
+mod why;
 
 pub use alike::AlikeKeys;
 pub use compute::Compute;
 pub use error::EngineError;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
+pub use rejects::{Reject, RejectReason, Rejects, rejects};
 pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};
 pub use trail::TRAIL_ENTRIES_MIN;
 pub use verify::{Finding, Found, Verified, forget_drift, verify};
+pub use why::{
+    BaselineRow, Conclusion, DestinationRow, DoubtfulPart, InRun, KeyPart, ModelRow, Origin, Presence, Refusal, RowFate, RowInRun,
+    RowReport, why,
+};

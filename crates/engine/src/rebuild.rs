@@ -81,6 +81,6 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
         }
     }
     recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
-    crate::resume::sweep(ports, &recorder)?;
+    crate::resume::sweep(ports, &recorder).await?;
     Ok(Rebuilt { rows, unreadable })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use outflow_domain::{ActivationState, KeyFingerprint, Name, RefusedRow, RunEvent, RunId, RunRecord};
+use outflow_domain::{ActivationState, HistoryFile, KeyFingerprint, Name, RefusedRow, RunEvent, RunId, RunRecord};
 use outflow_ports::{LedgerCommit, LedgerError};
 
 use crate::job::Ports;
@@ -17,6 +17,19 @@ pub(crate) struct Recorder<'p> {
     refused: BTreeSet<KeyFingerprint>,
 }
 
+/// What the ledger takes together with an event.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// Refused rows to be remembered.
+    pub refused: Vec<RefusedRow>,
+    /// Keys whose refusals are forgotten.
+    pub forgotten: Vec<KeyFingerprint>,
+    /// Files of the history to be named.
+    pub history: Vec<HistoryFile>,
+    /// Files of the history that are named no more.
+    pub outdated: Vec<String>,
+}
+
 impl<'p> Recorder<'p> {
     pub async fn open(ports: &'p Ports, activation: &Name, run: RunId) -> Result<Self, LedgerError> {
         let state = ports.ledger.activation(activation).await?;
@@ -25,6 +38,10 @@ impl<'p> Recorder<'p> {
 
     pub const fn state(&self) -> &ActivationState {
         &self.state
+    }
+
+    pub const fn activation(&self) -> &Name {
+        &self.activation
     }
 
     pub const fn run(&self) -> &RunId {
@@ -41,6 +58,12 @@ impl<'p> Recorder<'p> {
         self.record_of(run, event, Vec::new(), Vec::new()).await
     }
 
+    /// Records an event, and names a file of the history with it.
+    pub async fn record_with(&mut self, event: RunEvent, history: Option<HistoryFile>) -> Result<(), LedgerError> {
+        let run = self.run.clone();
+        self.commit(run, event, Beside { history: history.into_iter().collect(), ..Beside::default() }).await
+    }
+
     /// Records an event of another run of the activation, as settling its parts is; with what is remembered of refusals.
     pub async fn record_of(
         &mut self,
@@ -49,9 +72,15 @@ impl<'p> Recorder<'p> {
         refused: Vec<RefusedRow>,
         forgotten: Vec<KeyFingerprint>,
     ) -> Result<(), LedgerError> {
+        self.commit(run, event, Beside { refused, forgotten, ..Beside::default() }).await
+    }
+
+    /// Records an event with what comes beside it.
+    pub async fn commit(&mut self, run: RunId, event: RunEvent, beside: Beside) -> Result<(), LedgerError> {
         tracing::debug!(activation = %self.activation, run = %run, event = event.name(), "recording");
         let record = RunRecord { activation: self.activation.clone(), run, at_ms: self.ports.clock.now_ms(), event };
-        let commit = LedgerCommit { record, expected_events: self.state.events, refused, forgotten };
+        let Beside { refused, forgotten, history, outdated } = beside;
+        let commit = LedgerCommit { record, expected_events: self.state.events, refused, forgotten, history, outdated };
         self.state = self.ports.ledger.append(&commit).await?;
         self.refused.extend(commit.refused.iter().map(|it| it.key));
         Ok(())

@@ -6,6 +6,7 @@ use outflow_rows::mapping_digest;
 
 use crate::{
     error::EngineError,
+    history,
     job::{Job, Ports},
     part_files::{csv_name, rows_name},
     recorder::Recorder,
@@ -103,8 +104,8 @@ pub(crate) async fn drop_part(ports: &Ports, recorder: &mut Recorder<'_>, part: 
     Ok(recorder.record_of(part.run.clone(), event, Vec::new(), Vec::new()).await?)
 }
 
-/// Removes private files of runs that have no open part, and segments that the ledger does not name. Only under the activation's lock.
-pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
+/// Removes private files of runs that have no open part, and segments and lists that the ledger does not name. Only under the activation's lock.
+pub(crate) async fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
     let state = recorder.state();
     for run in ports.spool.runs()? {
         if run != *recorder.run() && !state.open_parts.iter().any(|it| it.run == run && !it.is_abandoned) {
@@ -121,5 +122,5 @@ pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), Engine
             ports.baselines.remove(&name)?;
         }
     }
-    Ok(())
+    history::sweep(ports, recorder).await
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    FileName, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent,
-    RunId, RunResult, Sent, Withheld,
+    FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage,
+    PlanId, RunEvent, RunId, RunResult, Sent, Withheld,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme};
@@ -17,9 +17,10 @@ use crate::{
     buckets::Buckets,
     digest,
     error::EngineError,
+    history,
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
-    recorder::Recorder,
+    recorder::{Beside, Recorder},
     report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
     resume::{resume, sweep},
     segments::Segments,
@@ -178,7 +179,7 @@ impl Run<'_> {
         let scheme = Scheme::derive(&job.project_secret, job.activation.name.as_str());
         let resumed = resume(job, ports, recorder).await?;
         advance(job, ports, recorder, &scheme, None).await?;
-        sweep(ports, recorder)?;
+        sweep(ports, recorder).await?;
         let resolved = resolve(job, ports, options, split, recorder.state(), recorder.run()).await?;
         self.nobody_else_is_importing(&resolved).await?;
         let run = recorder.run().clone();
@@ -195,7 +196,8 @@ impl Run<'_> {
                 // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
                 ports.files.check().await?;
             }
-            recorder.record(RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity }).await?;
+            let planned = RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity };
+            recorder.record_with(planned, compared.withheld.take()).await?;
             table::create(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
             self.advance_locally(recorder, &compared).await?;
             self.note_numbers(recorder, &compared).await?;
@@ -206,11 +208,14 @@ impl Run<'_> {
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
         let result = result_of(&outcomes);
-        recorder.record(RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() }).await?;
+        let ended = RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() };
+        let outdated = history::outdated_now(ports, recorder).await?;
+        let beside = Beside { history: compared.withheld.take().into_iter().collect(), outdated, ..Beside::default() };
+        recorder.commit(run.clone(), ended, beside).await?;
         let mut standing = recorder.take_refused();
         standing.extend(&compared.sealed.refused_still);
         let refused = refusals(ports, job, &standing).await?;
-        sweep(ports, recorder)?;
+        sweep(ports, recorder).await?;
         ports.spool.remove_run(&run)?;
         let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
         Ok(RunReport { run, plan, result, outcomes, resumed, refused, rounds: Vec::new() })
@@ -280,6 +285,8 @@ struct Compared {
     resolved: Resolved,
     known: crate::known::Known,
     sealed: SealedPass,
+    /// The list of rows that are not sent, yet to be named; `None` where the newest one says the same.
+    withheld: Option<HistoryFile>,
     /// What is to be made and changed at the data extension itself.
     table: TableChanges,
     /// Positions of the fields of narrow files.
@@ -322,6 +329,7 @@ impl Compared {
             narrow: narrow.clone(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
             parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), headers, job.activation.part_bytes_max, lanes, write),
+            history: Arc::clone(&ports.history),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
             rows_sent: AtomicU64::new(0),
@@ -331,14 +339,16 @@ impl Compared {
         let tally = Tally::sum(ports.compute.all(tasks).await?);
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
         let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
-        let sealed = seal(&pass, tally, &segments, version, write)?;
+        let lists = ports.ledger.history(&job.activation.name).await?;
+        let mut sealed = seal(&pass, tally, &segments, version, write)?;
+        let withheld = history::store_withheld(ports, run, &lists, sealed.withheld.take())?;
         let Pass { known, guidance, .. } = Arc::into_inner(pass).ok_or(EngineError::Stopped)?;
         guidance.finish();
         let table = TableChanges::of(&job.activation, &resolved, &sealed);
         let plan = plan_id(&resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.
         resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
-        Ok(Self { resolved, known, sealed, table, narrow, plan })
+        Ok(Self { resolved, known, sealed, withheld, table, narrow, plan })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
@@ -483,7 +493,7 @@ pub async fn abandon(job: &Job, ports: &Ports, import: &str) -> Result<bool, Eng
     ports.files.remove(open.plan.file()).await?;
     let mut recorder = Recorder::open(ports, &job.activation.name, open.run.clone()).await?;
     recorder.record(RunEvent::Abandoned { part: open.plan.part }).await?;
-    sweep(ports, &recorder)?;
+    sweep(ports, &recorder).await?;
     ports.spool.remove_run(&open.run)?;
     Ok(true)
 }

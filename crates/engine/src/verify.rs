@@ -173,7 +173,7 @@ pub async fn forget_drift(job: &Job, ports: &Ports, verified: &Verified) -> Resu
         recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
     }
     recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
-    sweep(ports, &recorder)
+    sweep(ports, &recorder).await
 }
 
 struct Verification<'a> {
@@ -441,7 +441,7 @@ async fn partition(
                 continue;
             }
             let kind = if batch.is_valid(row) { RecordKind::New } else { RecordKind::Invalid };
-            spreader.push(&Record { key: keys[row], row: values[row], kind, again: false, old: None, place: None })?;
+            spreader.push(&Record { key: keys[row], row: values[row], kind, again: false, old: None, place: None, note: 0 })?;
         }
         let rows = pass.rows_read.fetch_add(batch.rows() as u64, Ordering::Relaxed) + batch.rows() as u64;
         progress.show(&pass.activation, Progress::Comparing { rows, candidates: 0 });

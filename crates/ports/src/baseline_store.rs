@@ -1,6 +1,8 @@
-//! Where segments of baselines lie.
+//! Where segments of baselines lie, and lists of the history.
 
 use std::{fmt, io, sync::Arc};
+
+use outflow_domain::RunId;
 
 use crate::disk;
 
@@ -44,9 +46,16 @@ pub trait BaselineStore: fmt::Debug + Send + Sync {
     fn remove(&self, name: &str) -> Result<(), BaselineStoreError>;
 }
 
+/// The lists of one activation's history: written once, as segments are, and like these they count only when the ledger names them.
+pub trait History: BaselineStore {
+    /// Keeps a private file of a run that is durable, without copying it where the disk can do that: once this returns it survives a crash
+    /// under `name` too, whatever becomes of the run's own.
+    fn keep(&self, run: &RunId, file: &str, name: &str) -> Result<(), BaselineStoreError>;
+}
+
 /// Why a segment could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("the baseline segment `{name}` in `{place}` cannot be {action}{}", disk::remedy(.source))]
+#[error("the segment `{name}` in `{place}` cannot be {action}{}", disk::remedy(.source))]
 pub struct BaselineStoreError {
     /// The segment.
     pub name: String,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use outflow_domain::{ActivationState, ImpossibleEvent, KeyFingerprint, Name, RefusedRow, RunId, RunRecord};
+use outflow_domain::{ActivationState, HistoryFile, ImpossibleEvent, KeyFingerprint, Name, RefusedRow, RunId, RunRecord};
 
 /// What one transaction adds.
 #[derive(Clone, Debug)]
@@ -17,6 +17,18 @@ pub struct LedgerCommit {
     pub refused: Vec<RefusedRow>,
     /// Keys whose refusals are forgotten.
     pub forgotten: Vec<KeyFingerprint>,
+    /// Files of the history that are named from here on.
+    pub history: Vec<HistoryFile>,
+    /// Names of files of the history that are named no more.
+    pub outdated: Vec<String>,
+}
+
+impl LedgerCommit {
+    /// An event alone.
+    #[must_use]
+    pub const fn of(record: RunRecord, expected_events: u64) -> Self {
+        Self { record, expected_events, refused: Vec::new(), forgotten: Vec::new(), history: Vec::new(), outdated: Vec::new() }
+    }
 }
 
 /// A run in a list.
@@ -46,6 +58,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 
     /// The remembered refusals of an activation, by key.
     async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError>;
+
+    /// The files of the history that are named of an activation, in the order in which they were.
+    async fn history(&self, name: &Name) -> Result<Vec<HistoryFile>, LedgerError>;
 
     /// The runs, newest first, of one activation or of all.
     async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError>;

@@ -86,13 +86,25 @@ impl Canonicalizer {
     /// # Errors
     /// [`UnfitBatch`] where the schema is not that of the model the mapping was checked against.
     pub fn new(mapping: &Mapping, schema: &Schema) -> Result<Self, UnfitBatch> {
+        Self::of(mapping, mapping.fields(), schema)
+    }
+
+    /// Prepares the conversion of keys alone: batches have no values, and need no other columns.
+    ///
+    /// # Errors
+    /// As [`Canonicalizer::new`].
+    pub fn of_keys(mapping: &Mapping, schema: &Schema) -> Result<Self, UnfitBatch> {
+        Self::of(mapping, mapping.keys().iter(), schema)
+    }
+
+    fn of<'m>(mapping: &Mapping, fields: impl Iterator<Item = &'m MappedField>, schema: &Schema) -> Result<Self, UnfitBatch> {
         let clock = match mapping.time_zone() {
             Some(zone) => Some(Arc::new(WallClock::of(zone).ok_or_else(|| UnfitBatch::NoSuchTimeZone { zone: zone.to_owned() })?)),
             None => None,
         };
         let keys = mapping.keys().len();
         let plan = |(at, field): (usize, &MappedField)| FieldPlan::new(field, at < keys, clock.clone(), schema);
-        let fields = mapping.fields().enumerate().map(plan).collect::<Result<_, _>>()?;
+        let fields = fields.enumerate().map(plan).collect::<Result<_, _>>()?;
         let key_units_max = mapping.keys().iter().filter(|it| it.field_type.is_text_like());
         let key_units_max = key_units_max.map(|it| it.field_type.units_max().unwrap_or(u32::MAX)).fold(0, u32::saturating_add);
         Ok(Self { fields, keys, keys_may_be_too_long: key_units_max > KEY_UNITS_MAX })

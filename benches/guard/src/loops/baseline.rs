@@ -100,7 +100,7 @@ pub fn list_the_unseen() -> Result<Prepared, Box<dyn Error>> {
 /// A new row, which comes in the order of the model.
 fn record(number: u64) -> Record {
     let place = Some(Place { part: 0, row_in_part: number as u32 });
-    Record { key: data::key(number), row: data::row(number), kind: RecordKind::New, again: false, old: None, place }
+    Record { key: data::key(number), row: data::row(number), kind: RecordKind::New, again: false, old: None, place, note: 0 }
 }
 
 pub fn spread() -> Result<Prepared, Box<dyn Error>> {

@@ -4,10 +4,12 @@
 //! STATE/ledger.sqlite                            what happened (crate outflow-ledger-sqlite)
 //! STATE/activations/NAME/lock                    held while a run works on NAME; the kernel frees it when the process dies
 //! STATE/activations/NAME/baseline/*.seg          segments; only those the ledger names count
+//! STATE/activations/NAME/history/*.seg           what became of single rows of past runs, as fingerprints; only those the ledger names count
 //! STATE/activations/NAME/spool/RUN/*             private files of a run, readable by their owner only
 //! ```
 
 mod baselines;
+mod history;
 mod lock;
 mod spool;
 mod system;
@@ -15,6 +17,7 @@ mod system;
 use std::path::{Path, PathBuf};
 
 pub use baselines::FolderBaselines;
+pub use history::FolderHistory;
 pub use lock::{ActivationLock, LockError};
 pub use spool::FolderSpool;
 pub use system::{SystemClock, SystemEntropy};
@@ -50,6 +53,12 @@ impl StateFolder {
     #[must_use]
     pub fn baselines(&self, activation: &Name) -> FolderBaselines {
         FolderBaselines::new(self.activation(activation).join("baseline"))
+    }
+
+    /// The history of an activation.
+    #[must_use]
+    pub fn history(&self, activation: &Name) -> FolderHistory {
+        FolderHistory::new(self.activation(activation).join("history"), self.spool(activation))
     }
 
     /// The private files of an activation's runs.
@@ -93,5 +102,6 @@ mod tests {
         let activation = "loyalty".parse().unwrap();
         local::a_baseline_store_keeps_its_promises(&state.baselines(&activation));
         local::a_spool_keeps_its_promises(&state.spool(&activation)).await;
+        local::a_history_keeps_its_promises(&state.history(&activation), &state.spool(&activation));
     }
 }

@@ -41,6 +41,11 @@ impl FolderSpool {
         self.folder.join(&run.0)
     }
 
+    /// Where a file of a run is.
+    pub(crate) fn path(&self, run: &RunId, name: &str) -> PathBuf {
+        self.run(run).join(name)
+    }
+
     fn error(&self, name: &str, action: &'static str) -> impl Fn(io::Error) -> SpoolError {
         let (name, place) = (name.to_owned(), self.folder.display().to_string());
         move |source| SpoolError { name: name.clone(), place: place.clone(), action, source }

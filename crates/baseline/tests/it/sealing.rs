@@ -74,6 +74,7 @@ fn compare(
                 again: probe.again(),
                 old: probe.old(RowFingerprint::of(row)),
                 place,
+                note: 0,
             };
             spreader.push(&record).expect("a Vec takes all");
         }
@@ -166,6 +167,7 @@ fn record(key: u128) -> Record {
         again: false,
         old: Some(Old { row: RowFingerprint::of(0), state: crate::support::STATES[0] }),
         place: Some(Place { part: 0, row_in_part: 0 }),
+        note: 0,
     }
 }
 

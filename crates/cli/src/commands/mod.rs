@@ -6,12 +6,14 @@ mod check;
 mod destination;
 mod init;
 mod plan;
+mod rejects;
 mod run;
 mod runs;
 mod sandbox;
 mod schema;
 mod status;
 mod verify;
+mod why;
 
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Run(it) => run::run(arguments, it).await,
         Command::Verify(it) => verify::verify(arguments, it).await,
         Command::Runs { run, activation, most } => runs::runs(arguments, run.as_deref(), activation.as_deref(), *most).await,
+        Command::Rejects(it) => rejects::rejects(arguments, it).await,
+        Command::Why(it) => why::why(arguments, it).await,
         Command::Status => status::status(arguments).await,
         Command::Abandon { import } => abandon::abandon(arguments, import).await,
         Command::Baseline(it) => baseline::baseline(arguments, it).await,
@@ -66,7 +70,7 @@ pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
 pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Blocked { .. } => Exit::Blocked,
-        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } => Exit::Usage,
+        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } => Exit::Usage,
         _ => Exit::Failed,
     }
 }

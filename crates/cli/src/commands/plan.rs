@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use outflow_domain::{
-    ActivationState, CellProblem, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord, Withheld, Write,
+    ActivationState, CellProblem, HistoryFile, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord,
+    Withheld, Write,
 };
 use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
@@ -329,6 +330,10 @@ impl Ledger for NoLedger {
     }
 
     async fn refused(&self, _: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    async fn history(&self, _: &Name) -> Result<Vec<HistoryFile>, LedgerError> {
         Ok(Vec::new())
     }
 

@@ -192,7 +192,9 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
         }
     }
     if !report.refused.is_empty() {
-        text.push_str("  refused and remembered (not sent again until they change; --retry-refused sends them):\n");
+        text.push_str(
+            "  refused and remembered (`outflow rejects` lists them and says when they are sent again; --retry-refused sends them):\n",
+        );
         for it in &report.refused {
             let field = it.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
             text.push_str(&format!("      {} × {}{field}\n", number(it.rows), it.code));

@@ -137,7 +137,7 @@ fn while_the_next_baseline_is_written() {
         let told = tight.run_with_room(room);
         told_of_the_disk(&told);
         // Before there is room for the next base, there is none for a part or for its rows in doubt.
-        if told.err.contains("the baseline segment `base-") {
+        if told.err.contains("the segment `base-") {
             break told;
         }
         room += 64 << 10;

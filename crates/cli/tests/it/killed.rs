@@ -72,6 +72,7 @@ impl Days {
         assert_eq!(world.files(), Vec::<String>::new(), "{point:?}: no file stays at the route");
         assert_eq!(world.spool_files(), Vec::<std::path::PathBuf>::new(), "{point:?}: no private file stays");
         self.every_part_came_to_one_end(point);
+        world.history_is_named(&format!("{point:?}"));
     }
 
     /// Each part that was ever planned was settled once, or dropped once before it was started.

@@ -65,6 +65,19 @@ fn every_command_prints_one_document() {
     has(&explained, &["run", "events"]);
     assert_eq!(explained["events"][0]["event"], "started");
 
+    let rejects = program.json(0, &["rejects", ACTIVATION]);
+    has(&rejects, &["run", "activation", "started_ms", "rows", "without_key", "is_forgotten"]);
+
+    let why = program.json(0, &["why", ACTIVATION, "--key", "P00001", "--destination"]);
+    let members =
+        ["activation", "data_extension", "key", "conclusion", "sentence", "model_rows", "model", "baseline", "in_doubt", "refusal"];
+    has(&why, &[&members[..], &["runs", "kept_since_ms", "unreadable", "destination"]].concat());
+    has(
+        &why["runs"][0],
+        &["run", "at_ms", "what", "part", "row", "file", "import", "intent", "is_as_model", "fate", "by", "code", "field", "settled_ms"],
+    );
+    has(&why["destination"], &["row", "is_as_model", "forbidden"]);
+
     let status = program.json(0, &["status"]);
     has(&status, &["activations"]);
     has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open"]);
@@ -131,6 +144,8 @@ fn errors_are_documents_too() {
         &["plan", ACTIVATION],
         &["run", ACTIVATION],
         &["runs"],
+        &["rejects", ACTIVATION],
+        &["why", ACTIVATION, "--key", "P00001"],
         &["status"],
         &["abandon", "rest:1"],
         &["destination", "list"],

@@ -92,7 +92,14 @@ impl Watched {
     /// All that tells of past runs.
     #[track_caller]
     fn afterwards(&self) {
-        for arguments in [&["status"][..], &["runs"], &["plan", ACTIVATION], &["plan", ACTIVATION, "--output", "json"]] {
+        for arguments in [
+            &["status"][..],
+            &["runs"],
+            &["rejects", ACTIVATION],
+            &["rejects", ACTIVATION, "--output", "json"],
+            &["plan", ACTIVATION],
+            &["plan", ACTIVATION, "--output", "json"],
+        ] {
             self.call(arguments);
         }
         let runs = self.world.program.json(0, &["runs"]);

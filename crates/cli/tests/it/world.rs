@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use outflow_ledger_sqlite::SqliteLedger;
+use outflow_ports::Ledger as _;
 use outflow_sandbox::{
     Options, Running, Sandbox,
     model::{DataExtensionSpec, ENHANCED_FTP, Effect, Fault, FieldSpec, FieldType, ImportFault, JournalEntry, Model, Switches, When},
@@ -292,6 +294,24 @@ activations:
             }
         }
         files
+    }
+
+    /// Each list of the history is one that the ledger names, and each that it names is there.
+    #[track_caller]
+    pub fn history_is_named(&self, when: &str) {
+        let ledger = SqliteLedger::open_read_only(&self.state().join("ledger.sqlite")).expect("a ledger").expect("there is one");
+        let named = self.runtime.block_on(ledger.history(&ACTIVATION.parse().expect("a name"))).expect("the history");
+        let mut named: Vec<String> = named.into_iter().map(|it| it.file.name).collect();
+        named.sort();
+        assert_eq!(self.history_files(), named, "{when}");
+    }
+
+    /// The lists of the history, by name.
+    pub fn history_files(&self) -> Vec<String> {
+        let files = self.state_files().into_iter().filter(|it| it.components().any(|it| it.as_os_str() == "history"));
+        let mut names: Vec<String> = files.filter_map(|it| it.file_name()?.to_str().map(str::to_owned)).collect();
+        names.sort();
+        names
     }
 
     /// Private files of runs that are still there.

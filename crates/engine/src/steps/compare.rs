@@ -13,13 +13,14 @@ use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
 use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
-use outflow_ports::{BatchStream, Progress, ProgressSink, Spool};
+use outflow_ports::{BatchStream, History, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, WarningRules, fingerprints, mask, wide_keys};
 
 use crate::{
     alike::WideKeys,
     buckets::Buckets,
     error::EngineError,
+    history::Why,
     known::{Known, Verdict},
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
@@ -42,6 +43,8 @@ pub(crate) struct Pass {
     pub narrow: Vec<usize>,
     pub buckets: Buckets,
     pub parts: PartsWriter,
+    /// Where rows that are not sent are remembered.
+    pub history: Arc<dyn History>,
     pub progress: Arc<dyn ProgressSink>,
     pub rows_read: AtomicU64,
     pub rows_sent: AtomicU64,
@@ -284,7 +287,10 @@ impl<'p> Worker<'p> {
             if canonical.is_valid(row) {
                 self.judge(canonical, row, *probe)?;
             } else {
-                self.record(row, RecordKind::Invalid, probe)?;
+                // What is wrong with it is found again by whoever asks for rows that were not sent.
+                let note = canonical.problems_of(row).first().map_or(0, |it| Why::Invalid { field: it.field, problem: it.problem }.word());
+                let record = Record { note, ..self.new_record(row, RecordKind::Invalid, probe) };
+                self.spreader.push(&record)?;
             }
         }
         self.probes = probes;
@@ -318,7 +324,7 @@ impl<'p> Worker<'p> {
     fn new_record(&self, row: usize, kind: RecordKind, probe: &Probe) -> Record {
         // Under a rebase the baseline's fingerprint is of the old mapping; the record is of the new one throughout.
         let old = probe.old(if self.pass.rebase.is_some() { self.old_rows[row] } else { self.rows[row] });
-        Record { key: self.keys[row], row: self.rows[row], kind, again: probe.again(), old, place: None }
+        Record { key: self.keys[row], row: self.rows[row], kind, again: probe.again(), old, place: None, note: 0 }
     }
 
     fn record(&mut self, row: usize, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {

@@ -8,6 +8,7 @@ use outflow_ports::{CloudError, Progress, StartError};
 use super::transfer;
 use crate::{
     error::EngineError,
+    history,
     job::{Job, Ports},
     recorder::Recorder,
 };
@@ -47,9 +48,12 @@ pub(crate) async fn start(
     doubt: &outflow_domain::SegmentRef,
 ) -> Result<(), EngineError> {
     let run = recorder.run().clone();
-    let order = find(recorder, &run, part)?.plan.order.clone();
+    let plan = find(recorder, &run, part)?.plan.clone();
+    let order = plan.order.clone();
     let newest = ports.cloud.newest_import(&order.activation, order.route).await?.map(|it| it.id);
-    recorder.record(RunEvent::ImportStarting { part, newest, doubt: doubt.clone() }).await?;
+    // Which rows these are is remembered from here on, whatever becomes of the part.
+    let sent = history::keep_sent(ports, &run, &plan)?;
+    recorder.record_with(RunEvent::ImportStarting { part, newest, doubt: doubt.clone() }, Some(sent)).await?;
     let mut pauses = Pauses::new();
     for attempt in 1.. {
         match ready_and_start(ports, &order).await {

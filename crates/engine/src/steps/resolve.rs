@@ -111,13 +111,14 @@ pub(crate) async fn resolve(
         Table::New(_) => Found { keys: None, newest_row: None, is_empty: true, lost: false, warnings: Vec::new() },
     };
     let schema_digest = schema_digest(&mapping);
+    let now_ms = ports.clock.now_ms();
     let refused = if options.retry_refused || options.full { Vec::new() } else { ports.ledger.refused(&activation.name).await? };
     let known = Known {
         is_empty: found.is_empty && baseline.is_empty() && doubts.is_empty(),
         baseline,
         doubts,
         lanes,
-        refused: remembered(refused, &schema_digest),
+        refused: remembered(refused, &schema_digest, now_ms),
         membership: found.keys.take(),
         values_unknown,
         keys_unknown: found.lost,
@@ -283,8 +284,9 @@ fn rebase(old: &Mapping, new: &Mapping, schema: &SchemaRef) -> Option<Rebase> {
     Some(Rebase { old, added, added_are_new_columns })
 }
 
-fn remembered(refused: Vec<RefusedRow>, schema_digest: &str) -> HashMap<KeyFingerprint, RowFingerprint> {
-    refused.into_iter().filter(|it| it.schema == schema_digest).map(|it| (it.key, it.row)).collect()
+/// The refusals that hold a row back: those under today's schema, but for those that may have passed and are due to be tried again.
+fn remembered(refused: Vec<RefusedRow>, schema_digest: &str, now_ms: i64) -> HashMap<KeyFingerprint, RowFingerprint> {
+    refused.into_iter().filter(|it| it.schema == schema_digest && !it.is_due(now_ms)).map(|it| (it.key, it.row)).collect()
 }
 
 /// Reads every key that the data extension holds.

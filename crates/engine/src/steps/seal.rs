@@ -7,13 +7,16 @@ use std::{
 };
 
 use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
-use outflow_domain::{CellProblem, CellWarning, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
+use outflow_domain::{
+    CellProblem, CellWarning, HistoryKind, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write,
+};
 
 use super::compare::{Examples, Pass, Tally};
 use crate::{
     alike::{AlikeKeys, SortedWideKeys},
     digest,
     error::EngineError,
+    history::{Heading, NewList, Why},
     parts::{WrittenPart, make_final},
     segments::{NewSegment, Segments},
 };
@@ -45,6 +48,8 @@ pub(crate) struct SealedPass {
     pub refused_still: BTreeSet<KeyFingerprint>,
     /// Commutative sum over the rows to be sent.
     pub changes_sum: u128,
+    /// The rows that were not sent, and why; `None` for a mere plan.
+    pub withheld: Option<NewList>,
     /// The longest text of each column yet to be created, by its position in the mapping.
     pub longest: BTreeMap<u16, u32>,
 }
@@ -89,6 +94,7 @@ struct Found {
     changes_sum: u128,
     doubts: DoubtWriters,
     local: LocalWriter,
+    withheld: Option<NewList>,
 }
 
 /// Merges updates from records with those from entries that were not seen; both come in key order.
@@ -111,6 +117,7 @@ impl Seal<'_, '_> {
             changes_sum: 0,
             doubts: DoubtWriters::new(),
             local: LocalWriter { segment: None, updates: 0 },
+            withheld: self.write.then(|| self.withheld(&tally)).transpose()?,
         };
         let mut wide_keys: SortedWideKeys = std::mem::take(&mut tally.wide_keys).sorted();
         let leaving_rows = known.baseline.unseen_len();
@@ -140,9 +147,13 @@ impl Seal<'_, '_> {
                 left_before(duplicate.key, &mut found)?;
                 self.mark(&duplicate, &mut found)?;
             }
+            let mut told = None;
             for record in sealed.struck() {
                 found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, 1);
                 strike(&mut found.struck, record.place);
+                if told.replace(record.key) != Some(record.key) {
+                    found.withhold(record.key, Why::DuplicateKey.word())?;
+                }
             }
             for record in sealed.copies() {
                 // Copies of a row that cannot be sent cannot be sent either, and each is told as such.
@@ -177,8 +188,15 @@ impl Seal<'_, '_> {
             alike_keys: wide_keys.alike(|key| known.baseline.contains(key) && !known.is_gone(key)),
             refused_still: found.refused_still,
             changes_sum: found.changes_sum,
+            withheld: found.withheld,
             longest: tally.longest.iter().collect(),
         })
+    }
+
+    /// Begins the list of rows that are not sent.
+    fn withheld(&self, tally: &Tally) -> Result<NewList, EngineError> {
+        let heading = Heading::Withheld { mapping: Box::new(self.pass.mapping.clone()), without_key: tally.invalid_unrecorded };
+        NewList::create(&self.pass.history, HistoryKind::Withheld.name(), &heading)
     }
 
     /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile.
@@ -233,6 +251,7 @@ impl Seal<'_, '_> {
             }
             RecordKind::Invalid => {
                 found.decided.add(Outcome::Withheld { why: Withheld::Invalid }, 1);
+                found.withhold(record.key, record.note)?;
                 self.mark(record, found)?;
             }
             RecordKind::Withheld => {
@@ -244,6 +263,7 @@ impl Seal<'_, '_> {
                 } else {
                     found.decided.add(Outcome::Withheld { why: Withheld::Refused }, 1);
                     found.refused_still.insert(record.key);
+                    found.withhold(record.key, Why::Refused.word())?;
                     self.mark(record, found)?;
                 }
             }
@@ -318,6 +338,13 @@ impl Seal<'_, '_> {
             }
         }
         Ok(parts)
+    }
+}
+
+impl Found {
+    /// Remembers a row of the model that is not sent.
+    fn withhold(&mut self, key: KeyFingerprint, word: u32) -> Result<(), EngineError> {
+        self.withheld.as_mut().map_or(Ok(()), |it| it.push(key, word))
     }
 }
 

@@ -13,17 +13,18 @@ use std::{
 
 use outflow_baseline::{Entry, EntryState, Kind, Presence, Segment, Update};
 use outflow_domain::{
-    Evidence, ImportId, ImportStatus, InsertMode, KeyFingerprint, OpenPart, Outcome, OutcomeCounts, PartStage, RefusedRow, RowFingerprint,
-    RunEvent, RunId, SegmentRef, Sent, Write,
+    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, OpenPart, Outcome, OutcomeCounts, PartStage, RefusedRow,
+    RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
 };
 use outflow_ports::{Blob, CloudError, Progress};
 use outflow_rows::Scheme;
 
 use crate::{
     error::EngineError,
+    history,
     job::{Job, Ports},
     part_files::{PartRow, RowMark, rows_name, rows_of},
-    recorder::Recorder,
+    recorder::{Beside, Recorder},
     segments::Segments,
 };
 use numbering::Refusals;
@@ -61,7 +62,9 @@ pub(crate) async fn settle(
         confirmed: settled.confirmed,
         doubt: settled.doubt,
     };
-    recorder.record_of(run.clone(), event, settled.refused, settled.forgotten).await?;
+    let (refused, forgotten) = (settled.refused, settled.forgotten);
+    let history = settled.history.into_iter().collect();
+    recorder.commit(run.clone(), event, Beside { refused, forgotten, history, ..Beside::default() }).await?;
     if !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
         ports.spool.remove(run, &crate::part_files::csv_name(part))?;
         ports.spool.remove(run, &rows_name(part))?;
@@ -89,6 +92,8 @@ struct Settled {
     doubt: Option<SegmentRef>,
     refused: Vec<RefusedRow>,
     forgotten: Vec<KeyFingerprint>,
+    /// What became of each row, where the evidence alone does not tell.
+    history: Option<HistoryFile>,
 }
 
 struct Settler<'a> {
@@ -183,13 +188,14 @@ impl<'a> Settler<'a> {
         let (outcomes, forgotten) = self.all_are(Sent::Confirmed)?;
         // What was in doubt is just what is confirmed: the same file serves.
         let confirmed = self.open.doubt.clone();
-        Ok(Settled { evidence: Evidence::Counts, outcomes, confirmed, doubt: None, refused: Vec::new(), forgotten })
+        Ok(Settled { evidence: Evidence::Counts, outcomes, confirmed, doubt: None, refused: Vec::new(), forgotten, history: None })
     }
 
     fn nothing_known(&self) -> Result<Settled, EngineError> {
         let (outcomes, _) = self.all_are(Sent::Unconfirmed)?;
         let doubt = self.open.doubt.clone();
-        Ok(Settled { evidence: Evidence::None, outcomes, confirmed: None, doubt, refused: Vec::new(), forgotten: Vec::new() })
+        let (refused, forgotten) = (Vec::new(), Vec::new());
+        Ok(Settled { evidence: Evidence::None, outcomes, confirmed: None, doubt, refused, forgotten, history: None })
     }
 
     /// The outcomes of all rows where they are alike, and the keys among them whose refusal is remembered.
@@ -299,18 +305,25 @@ impl<'a> Settler<'a> {
         let mut outcomes = OutcomeCounts::default();
         let mut updates = BTreeMap::new();
         let (mut refused, mut forgotten) = (Vec::new(), Vec::new());
+        let unexplained = (UNEXPLAINED.to_owned(), None);
+        let is_of_all = self.sent.doubt.len() == self.open.plan.rows;
+        let history = history::write_settled(self.ports, (&self.open.run, self.open.plan.part), is_of_all, &fates, |it| {
+            let reason = (it.sent == Sent::Refused).then(|| it.code.as_ref().unwrap_or(&unexplained));
+            (it.key, it.sent, reason)
+        })?;
+        let at_ms = self.ports.clock.now_ms();
         for (fate, row) in fates.into_iter().zip(self.rows()?) {
             outcomes.add(Outcome::Sent { write: row.mark.write, fate: fate.sent }, 1);
             updates.extend(fate.update.map(|it| (fate.key, it)));
             if fate.sent == Sent::Refused {
-                let (code, field) = fate.code.unwrap_or_else(|| ("unexplained".into(), None));
-                refused.push(RefusedRow { key: fate.key, row: row.row, code, field, schema: self.schema_digest.to_owned() });
+                let (code, field) = fate.code.unwrap_or_else(|| unexplained.clone());
+                refused.push(RefusedRow { key: fate.key, row: row.row, code, field, schema: self.schema_digest.to_owned(), at_ms });
             } else if self.remembered.contains(&fate.key) {
                 forgotten.push(fate.key);
             }
         }
         let confirmed = self.segments().write_updates(updates.into_values(), &self.open.mapping, self.version)?;
-        Ok(Settled { evidence, outcomes, confirmed, doubt: None, refused, forgotten })
+        Ok(Settled { evidence, outcomes, confirmed, doubt: None, refused, forgotten, history })
     }
 }
 

@@ -1,6 +1,9 @@
 //! What every [`Ledger`] promises.
 
-use outflow_domain::{FieldName, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunEvent, RunId, RunRecord, RunResult};
+use outflow_domain::{
+    FieldName, HistoryFile, HistoryKind, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunEvent, RunId, RunRecord, RunResult,
+    SegmentRef,
+};
 
 use crate::ledger::{Ledger, LedgerCommit, LedgerError};
 
@@ -12,6 +15,7 @@ pub async fn keeps_its_promises(ledger: &dyn Ledger) {
     an_impossible_event_leaves_no_trace(ledger).await;
     runs_come_newest_first(ledger).await;
     refusals_are_replaced_and_forgotten_by_key(ledger).await;
+    the_history_is_named_with_the_event_and_until_it_is_outdated(ledger).await;
     activations_do_not_mix(ledger).await;
 }
 
@@ -21,7 +25,7 @@ fn name(text: &str) -> Name {
 
 fn commit(activation: &str, run: &str, expected_events: u64, event: RunEvent) -> LedgerCommit {
     let record = RunRecord { activation: name(activation), run: RunId(run.into()), at_ms: 1_000 + expected_events as i64, event };
-    LedgerCommit { record, expected_events, refused: Vec::new(), forgotten: Vec::new() }
+    LedgerCommit::of(record, expected_events)
 }
 
 fn started(activation: &str, run: &str, expected_events: u64) -> LedgerCommit {
@@ -59,10 +63,12 @@ pub async fn a_writer_that_looked_at_an_older_state_is_refused(ledger: &dyn Ledg
 pub async fn an_impossible_event_leaves_no_trace(ledger: &dyn Ledger) {
     let mut impossible = commit("promise-impossible", "pi1", 0, RunEvent::Transferred { part: 7 });
     impossible.refused = vec![refusal(1, "InvalidDate")];
+    impossible.history = vec![history("pi1", 1)];
     let refused = ledger.append(&impossible).await.expect_err("nothing was planned");
     assert!(matches!(refused, LedgerError::Impossible(_)), "{refused}");
     assert_eq!(ledger.activation(&name("promise-impossible")).await.expect("activation"), Default::default());
     assert!(ledger.refused(&name("promise-impossible")).await.expect("refused").is_empty());
+    assert!(ledger.history(&name("promise-impossible")).await.expect("history").is_empty());
 }
 
 /// `runs` lists the newest first, no more than asked for.
@@ -78,7 +84,7 @@ pub async fn runs_come_newest_first(ledger: &dyn Ledger) {
 
 fn refusal(key: u128, code: &str) -> RefusedRow {
     let field: FieldName = "Born".parse().expect("a field name");
-    RefusedRow { key: KeyFingerprint(key), row: RowFingerprint::MAX, code: code.into(), field: Some(field), schema: "s".into() }
+    RefusedRow { key: KeyFingerprint(key), row: RowFingerprint::MAX, code: code.into(), field: Some(field), schema: "s".into(), at_ms: 99 }
 }
 
 /// A refusal of a known key replaces the older one; forgetting takes it away, and no other.
@@ -94,13 +100,35 @@ pub async fn refusals_are_replaced_and_forgotten_by_key(ledger: &dyn Ledger) {
     assert_eq!(ledger.refused(&activation).await.expect("refused"), [refusal(u128::MAX, "InvalidNumber")]);
 }
 
-/// Each activation has its own events, state and refusals.
+fn history(run: &str, part: u32) -> HistoryFile {
+    let file = SegmentRef { name: format!("sent-{run}-{part}"), bytes: u64::MAX >> 1, entries: 7, checksum: u64::MAX };
+    HistoryFile { run: RunId(run.into()), part, kind: HistoryKind::Sent, at_ms: 1_000, file }
+}
+
+/// Files are named in order, and each until it is outdated.
+pub async fn the_history_is_named_with_the_event_and_until_it_is_outdated(ledger: &dyn Ledger) {
+    let activation = name("promise-history");
+    let mut first = started("promise-history", "ph1", 0);
+    first.history = vec![history("ph1", 2), history("ph1", 1)];
+    ledger.append(&first).await.expect("append");
+    assert_eq!(ledger.history(&activation).await.expect("history"), first.history);
+    let mut second = ended("promise-history", "ph1", 1);
+    let settled = HistoryFile { kind: HistoryKind::Settled, at_ms: 1_001, ..history("ph1", 3) };
+    second.history = vec![settled.clone()];
+    second.outdated = vec!["sent-ph1-2".into(), "sent-never".into()];
+    ledger.append(&second).await.expect("append");
+    assert_eq!(ledger.history(&activation).await.expect("history"), [history("ph1", 1), settled]);
+}
+
+/// Each activation has its own events, state, refusals and history.
 pub async fn activations_do_not_mix(ledger: &dyn Ledger) {
     let mut one = started("promise-one", "po1", 0);
     one.refused = vec![refusal(7, "InvalidDate")];
+    one.history = vec![history("po1", 1)];
     ledger.append(&one).await.expect("append");
     ledger.append(&started("promise-other", "po2", 0)).await.expect("append");
     assert!(ledger.refused(&name("promise-other")).await.expect("refused").is_empty());
+    assert!(ledger.history(&name("promise-other")).await.expect("history").is_empty());
     let known = ledger.activations().await.expect("activations");
     for activation in ["promise-one", "promise-other"] {
         let state = known.iter().find(|(it, _)| it.as_str() == activation).map(|(_, state)| state.events);

@@ -1,10 +1,13 @@
-//! What every [`BaselineStore`] and every [`Spool`] promises.
+//! What every [`BaselineStore`], every [`Spool`] and every [`History`] promises.
 
 use std::io::Write;
 
 use outflow_domain::RunId;
 
-use crate::{baseline_store::BaselineStore, spool::Spool};
+use crate::{
+    baseline_store::{BaselineStore, History},
+    spool::Spool,
+};
 
 /// All facts about a baseline store that can be told through the port alone. It must be empty.
 pub fn a_baseline_store_keeps_its_promises(store: &dyn BaselineStore) {
@@ -138,4 +141,32 @@ pub fn runs_do_not_mix(spool: &dyn Spool) {
 pub fn what_was_never_there_is_removed_without_a_word(spool: &dyn Spool) {
     spool.remove(&run("promise-never"), "part.csv").expect("a file that is gone already is no error");
     spool.remove_run(&run("promise-never")).expect("a run that is gone already is no error");
+}
+
+/// All facts about a history beside the spool of the same activation. Both must be empty.
+pub fn a_history_keeps_its_promises(history: &dyn History, spool: &dyn Spool) {
+    a_baseline_store_keeps_its_promises(history);
+    what_is_kept_outlives_its_run(history, spool);
+    a_file_that_is_not_there_cannot_be_kept(history);
+}
+
+/// A kept file has the bytes of the run's own, and stays when that goes.
+pub fn what_is_kept_outlives_its_run(history: &dyn History, spool: &dyn Spool) {
+    let run = run("promise-kept");
+    write(spool, &run, "part.rows", b"rows");
+    let name = history.fresh_name("promise");
+    history.keep(&run, "part.rows", &name).expect("keep");
+    assert_eq!(spool.read(&run, "part.rows").expect("read").expect("a file").as_ref(), b"rows");
+    spool.remove_run(&run).expect("remove");
+    assert_eq!(history.open(&name).expect("open").as_ref(), b"rows");
+    assert_eq!(history.list().expect("list"), std::slice::from_ref(&name));
+    history.remove(&name).expect("remove");
+    assert!(history.list().expect("list").is_empty());
+}
+
+/// Nothing is made up for a file that is gone.
+pub fn a_file_that_is_not_there_cannot_be_kept(history: &dyn History) {
+    let name = history.fresh_name("promise");
+    history.keep(&run("promise-never"), "part.rows", &name).expect_err("there is no such file");
+    assert!(history.list().expect("list").is_empty());
 }

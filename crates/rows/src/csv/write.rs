@@ -2,7 +2,7 @@
 
 use outflow_domain::Mapping;
 
-use crate::batch::{CanonicalBatch, CanonicalColumn, is_set};
+use crate::batch::{CanonicalBatch, CanonicalColumn, Cell, is_set};
 use crate::decimal::write_decimal;
 
 /// Writes rows in the one dialect of our files.
@@ -67,6 +67,27 @@ impl CsvEncoder {
             out.push(b'\n');
             lengths.push((out.len() - before) as u32);
         }
+    }
+}
+
+impl CanonicalBatch {
+    /// One value in the spelling of our files, for a person; `None` for a blank.
+    ///
+    /// # Panics
+    /// If there is no such row or field.
+    #[must_use]
+    pub fn text(&self, row: usize, field: usize) -> Option<String> {
+        // Not by `write_cell`: with a second caller it would no longer be inlined into the loop that writes files.
+        let mut text = Vec::new();
+        match self.cell(row, field) {
+            Cell::Blank => return None,
+            Cell::Text(text) => return Some(text.to_owned()),
+            Cell::Number(number) => return Some(number.to_string()),
+            Cell::Boolean(it) => return Some(if it { "True" } else { "False" }.to_owned()),
+            Cell::Decimal { units, scale } => write_decimal(units, scale, &mut text),
+            Cell::Date(date) => date.write(&mut text),
+        }
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 }
 

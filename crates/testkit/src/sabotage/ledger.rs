@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use outflow_baseline::{Expect, Header, Segment, SegmentInfo};
-use outflow_domain::{ActivationState, Evidence, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord, SegmentRef};
+use outflow_domain::{
+    ActivationState, Evidence, HistoryFile, HistoryKind, Name, PartStage, RefusedRow, RunEvent, RunId, RunRecord, SegmentRef,
+};
 use outflow_ports::{BaselineStore, Ledger, LedgerCommit, LedgerError, RunSummary};
 
 use super::Sabotage;
@@ -58,6 +60,11 @@ impl BadLedger {
 impl Ledger for BadLedger {
     async fn append(&self, commit: &LedgerCommit) -> Result<ActivationState, LedgerError> {
         match self.sabotage {
+            Sabotage::ForgetsFates => {
+                let mut bad = commit.clone();
+                bad.history.retain(|it| it.kind == HistoryKind::Sent);
+                self.inner.append(&bad).await
+            }
             Sabotage::ConfirmsWhatWasSent => self.inner.append(&self.confirm_all(commit).await?).await,
             _ => self.inner.append(commit).await.map(|it| self.seen(it)),
         }
@@ -76,6 +83,10 @@ impl Ledger for BadLedger {
             return Ok(Vec::new());
         }
         self.inner.refused(name).await
+    }
+
+    async fn history(&self, name: &Name) -> Result<Vec<HistoryFile>, LedgerError> {
+        self.inner.history(name).await
     }
 
     async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {

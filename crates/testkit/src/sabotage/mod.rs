@@ -50,6 +50,8 @@ pub enum Sabotage {
     LeavesFilesAtTheRoute,
     /// Rule 8: refusals are not remembered.
     ForgetsRefusals,
+    /// None of the twelve: what became of rows is not kept, so that all of them seem to have arrived.
+    ForgetsFates,
     /// Rule 9: the service's words are kept as they are, values and all.
     QuotesValues,
     /// Rule 9: private files stay when they have served.
@@ -70,7 +72,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -83,6 +85,7 @@ impl Sabotage {
         Self::DropsWhatWasStarted,
         Self::LeavesFilesAtTheRoute,
         Self::ForgetsRefusals,
+        Self::ForgetsFates,
         Self::QuotesValues,
         Self::KeepsPrivateFiles,
         Self::ComparesKeysByTheirBytes,
@@ -93,10 +96,11 @@ impl Sabotage {
         Self::InsertsInUpdateOnly,
     ];
 
-    /// The number of the rule it breaks.
+    /// The number of the rule it breaks; 0 where it is none of the twelve.
     #[must_use]
     pub const fn breaks(self) -> u8 {
         match self {
+            Self::ForgetsFates => 0,
             Self::ConfirmsWhatWasSent | Self::BelievesWhatIsCompleted => 1,
             Self::ForgetsDoubt | Self::NeverSplits => 2,
             Self::StartsOverOpenImports | Self::OverlooksStartsOfOthers => 3,

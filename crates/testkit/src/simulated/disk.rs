@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use outflow_domain::RunId;
-use outflow_ports::{BaselineStore, BaselineStoreError, Blob, DurableWriter, FileContent, Spool, SpoolError, SpoolWriter};
+use outflow_ports::{BaselineStore, BaselineStoreError, Blob, DurableWriter, FileContent, History, Spool, SpoolError, SpoolWriter};
 use rand::{Rng, rngs::SmallRng};
 
 use super::Fuse;
@@ -32,7 +32,7 @@ impl Harm {
     pub const ALL: [Self; 4] = [Self::Byte, Self::Cut, Self::Older, Self::Gone];
 }
 
-/// Baselines and spool of one activation.
+/// Baselines, history and spool of one activation.
 #[derive(Clone, Debug, Default)]
 pub struct SimulatedDisk {
     files: Arc<Mutex<Files>>,
@@ -42,6 +42,8 @@ pub struct SimulatedDisk {
 #[derive(Debug, Default)]
 struct Files {
     segments: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Lists of the history.
+    lists: BTreeMap<String, Arc<Vec<u8>>>,
     private: BTreeMap<(RunId, String), Private>,
     /// Segments that were removed, as a backup may still hold them.
     removed: BTreeMap<String, Arc<Vec<u8>>>,
@@ -108,7 +110,8 @@ impl SimulatedDisk {
     /// All bytes at rest, for a search of values that must not be there.
     #[must_use]
     pub fn bytes_outside_of_the_spool(&self) -> Vec<u8> {
-        self.files().segments.values().flat_map(|it| it.iter().copied()).collect()
+        let files = self.files();
+        files.segments.values().chain(files.lists.values()).flat_map(|it| it.iter().copied()).collect()
     }
 
     /// Private files that are left.
@@ -120,7 +123,13 @@ impl SimulatedDisk {
     /// The baselines on it.
     #[must_use]
     pub fn baselines(&self) -> SimulatedBaselines {
-        SimulatedBaselines(self.clone())
+        SimulatedBaselines { disk: self.clone(), shelf: |files| &mut files.segments }
+    }
+
+    /// The history on it.
+    #[must_use]
+    pub fn history(&self) -> SimulatedHistory {
+        SimulatedHistory(SimulatedBaselines { disk: self.clone(), shelf: |files| &mut files.lists })
     }
 
     /// The spool on it.
@@ -130,11 +139,21 @@ impl SimulatedDisk {
     }
 }
 
+/// Segments, or lists of the history.
+type Shelf = fn(&mut Files) -> &mut BTreeMap<String, Arc<Vec<u8>>>;
+
 /// Segments on a simulated disk.
 #[derive(Clone, Debug)]
-pub struct SimulatedBaselines(SimulatedDisk);
+pub struct SimulatedBaselines {
+    disk: SimulatedDisk,
+    shelf: Shelf,
+}
 
 impl SimulatedBaselines {
+    fn shelf<T>(&self, look: impl FnOnce(&mut BTreeMap<String, Arc<Vec<u8>>>) -> T) -> T {
+        look((self.shelf)(&mut self.disk.files()))
+    }
+
     fn error(name: &str, action: &'static str) -> impl FnOnce(io::Error) -> BaselineStoreError {
         let name = name.to_owned();
         move |source| BaselineStoreError { name, place: "simulated disk".into(), action, source }
@@ -143,33 +162,70 @@ impl SimulatedBaselines {
 
 impl BaselineStore for SimulatedBaselines {
     fn fresh_name(&self, kind: &str) -> String {
-        let mut files = self.0.files();
+        let mut files = self.disk.files();
         files.names += 1;
         format!("{kind}-{:04}", files.names)
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn DurableWriter>, BaselineStoreError> {
-        self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
-        Ok(Box::new(Segment { disk: self.0.clone(), name: name.to_owned(), bytes: Vec::new() }))
+        self.disk.fuse.burn_now().map_err(Self::error(name, "written"))?;
+        Ok(Box::new(Segment { store: self.clone(), name: name.to_owned(), bytes: Vec::new() }))
     }
 
     fn open(&self, name: &str) -> Result<Blob, BaselineStoreError> {
-        let found = self.0.files().segments.get(name).cloned();
+        let found = self.shelf(|it| it.get(name).cloned());
         let missing = || Self::error(name, "read")(io::ErrorKind::NotFound.into());
         Ok(Blob(Arc::new(SharedBytes(found.ok_or_else(missing)?))))
     }
 
     fn list(&self) -> Result<Vec<String>, BaselineStoreError> {
-        Ok(self.0.files().segments.keys().cloned().collect())
+        Ok(self.shelf(|it| it.keys().cloned().collect()))
     }
 
     fn remove(&self, name: &str) -> Result<(), BaselineStoreError> {
-        self.0.fuse.burn_now().map_err(Self::error(name, "removed"))?;
-        let mut files = self.0.files();
-        if let Some(bytes) = files.segments.remove(name) {
-            files.removed.insert(name.to_owned(), bytes);
+        self.disk.fuse.burn_now().map_err(Self::error(name, "removed"))?;
+        if let Some(bytes) = self.shelf(|it| it.remove(name)) {
+            self.disk.files().removed.insert(name.to_owned(), bytes);
         }
         Ok(())
+    }
+}
+
+/// The history on a simulated disk.
+#[derive(Clone, Debug)]
+pub struct SimulatedHistory(SimulatedBaselines);
+
+impl History for SimulatedHistory {
+    fn keep(&self, run: &RunId, file: &str, name: &str) -> Result<(), BaselineStoreError> {
+        let error = |kind: io::ErrorKind| SimulatedBaselines::error(name, "written")(kind.into());
+        let disk = &self.0.disk;
+        disk.fuse.burn_now().map_err(SimulatedBaselines::error(name, "written"))?;
+        let private = disk.files().private.get(&(run.clone(), file.to_owned())).cloned();
+        let private = private.filter(|it| it.is_durable).ok_or_else(|| error(io::ErrorKind::NotFound))?;
+        self.0.shelf(|it| it.insert(name.to_owned(), private.bytes));
+        disk.fuse.burn_now().map_err(SimulatedBaselines::error(name, "written"))
+    }
+}
+
+impl BaselineStore for SimulatedHistory {
+    fn fresh_name(&self, kind: &str) -> String {
+        self.0.fresh_name(kind)
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn DurableWriter>, BaselineStoreError> {
+        self.0.create(name)
+    }
+
+    fn open(&self, name: &str) -> Result<Blob, BaselineStoreError> {
+        self.0.open(name)
+    }
+
+    fn list(&self) -> Result<Vec<String>, BaselineStoreError> {
+        self.0.list()
+    }
+
+    fn remove(&self, name: &str) -> Result<(), BaselineStoreError> {
+        self.0.remove(name)
     }
 }
 
@@ -182,7 +238,7 @@ impl AsRef<[u8]> for SharedBytes {
 }
 
 struct Segment {
-    disk: SimulatedDisk,
+    store: SimulatedBaselines,
     name: String,
     bytes: Vec<u8>,
 }
@@ -200,9 +256,10 @@ impl Write for Segment {
 
 impl DurableWriter for Segment {
     fn commit(self: Box<Self>) -> Result<(), BaselineStoreError> {
-        self.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&self.name, "written"))?;
-        self.disk.files().segments.insert(self.name.clone(), Arc::new(self.bytes));
-        self.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&self.name, "written"))
+        let Self { store, name, bytes } = *self;
+        store.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&name, "written"))?;
+        store.shelf(|it| it.insert(name.clone(), Arc::new(bytes)));
+        store.disk.fuse.burn_now().map_err(SimulatedBaselines::error(&name, "written"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use outflow_domain::{ActivationState, KeyFingerprint, Name, RefusedRow, RunEvent, RunId, RunRecord};
+use outflow_domain::{ActivationState, HistoryFile, KeyFingerprint, Name, RefusedRow, RunEvent, RunId, RunRecord};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 
 use super::Fuse;
@@ -23,6 +23,7 @@ struct Held {
     commits: Vec<LedgerCommit>,
     states: BTreeMap<Name, ActivationState>,
     refused: BTreeMap<(Name, KeyFingerprint), RefusedRow>,
+    history: Vec<(Name, HistoryFile)>,
 }
 
 impl SimulatedLedger {
@@ -72,6 +73,12 @@ impl SimulatedLedger {
         self.held().refused.iter().filter(|((activation, _), _)| activation == name).map(|(_, it)| it.clone()).collect()
     }
 
+    /// The files of the history that are really named of an activation.
+    #[must_use]
+    pub fn history_of(&self, name: &Name) -> Vec<HistoryFile> {
+        self.held().history.iter().filter(|(activation, _)| activation == name).map(|(_, it)| it.clone()).collect()
+    }
+
     /// Falls back to what it was before the newest event: what a ledger does that is written behind the effects.
     ///
     /// # Panics
@@ -108,6 +115,8 @@ impl Held {
         for refused in &commit.refused {
             self.refused.insert((activation.clone(), refused.key), refused.clone());
         }
+        self.history.retain(|(name, it)| name != activation || !commit.outdated.contains(&it.file.name));
+        self.history.extend(commit.history.iter().map(|it| (activation.clone(), it.clone())));
         Ok(state)
     }
 }
@@ -132,6 +141,10 @@ impl Ledger for SimulatedLedger {
 
     async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
         Ok(self.refused_of(name))
+    }
+
+    async fn history(&self, name: &Name) -> Result<Vec<HistoryFile>, LedgerError> {
+        Ok(self.history_of(name))
     }
 
     async fn runs(&self, activation: Option<&Name>, runs_max: usize) -> Result<Vec<RunSummary>, LedgerError> {

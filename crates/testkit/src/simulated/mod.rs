@@ -9,7 +9,7 @@ mod source;
 
 pub use clock::{SimulatedClock, SimulatedEntropy};
 pub use cloud::{ArrivedFile, SimulatedFiles, SimulatedTransport};
-pub use disk::{Harm, SimulatedBaselines, SimulatedDisk, SimulatedSpool};
+pub use disk::{Harm, SimulatedBaselines, SimulatedDisk, SimulatedHistory, SimulatedSpool};
 pub use fuse::Fuse;
 pub use ledger::SimulatedLedger;
 pub use source::{Cell, ModelRow, SimulatedSource};

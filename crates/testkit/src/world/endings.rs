@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use outflow_domain::{Outcome, Withheld};
 use outflow_engine::{EngineError, RunOptions, RunReport};
+use outflow_ports::BaselineStore as _;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 
 use super::{
@@ -15,6 +16,9 @@ use super::{
     poll_once,
 };
 use crate::simulated::{Cell, Harm, ModelRow};
+
+/// In every so many worlds each row is asked about: as many questions as rows would be much of what a world costs.
+const PAST_ASKED_EVERY: u64 = 3;
 
 impl World {
     /// Everything again, whatever the baseline says: even what others have touched is as the model has it then.
@@ -31,6 +35,9 @@ impl World {
             };
         }
         self.nothing_rests()?;
+        if self.script.seed.is_multiple_of(PAST_ASKED_EVERY) {
+            self.the_past_is_told()?;
+        }
         self.plans_are_equal()?;
         self.quiet("nothing has changed")?;
         if self.script.update_only {
@@ -135,6 +142,12 @@ impl World {
         let left = [self.disk.private_files(), self.files.lying()].concat();
         if !left.is_empty() {
             return Err(self.broken(Rule::NothingRests, format!("left behind: {}", left.join(", "))));
+        }
+        let named: Vec<String> = self.ledger.history_of(&Self::name()).into_iter().map(|it| it.file.name).collect();
+        let mut lists = self.disk.history().list().unwrap_or_default();
+        lists.retain(|it| !named.contains(it));
+        if !lists.is_empty() {
+            return Err(self.broken(Rule::NothingRests, format!("lists that the ledger does not name: {}", lists.join(", "))));
         }
         let ledger = serde_json::to_string(&self.ledger.records_since(0)).unwrap_or_default();
         if ledger.contains(MARKER) {

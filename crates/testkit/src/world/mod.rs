@@ -11,6 +11,7 @@ mod job;
 mod mapping_endings;
 mod names;
 mod others;
+mod past;
 mod rule;
 mod script;
 mod shrink;
@@ -406,6 +407,7 @@ impl World {
             files: Arc::new(self.files.clone()),
             ledger: Arc::new(self.ledger.clone()) as Arc<dyn Ledger>,
             baselines: Arc::new(self.disk.baselines()),
+            history: Arc::new(self.disk.history()),
             spool: Arc::new(self.disk.spool()),
             clock,
             entropy,

@@ -20,6 +20,8 @@ pub(super) const FOREIGN: &str = "Zq7 foreign";
 pub(super) struct Others {
     /// Keys somebody else has written or removed since the last full run.
     pub touched: BTreeSet<String>,
+    /// Keys that somebody else has ever written or removed, or may have.
+    pub ever_touched: BTreeSet<String>,
     /// Keys somebody else may ever have made.
     pub made: BTreeSet<String>,
     /// Keys whose foreign column somebody else has filled and nobody has removed.
@@ -35,6 +37,7 @@ impl Others {
     pub fn wrote(&mut self, write: &OtherWrite) {
         let keys = keys_of(write);
         self.touched.extend(keys.iter().cloned());
+        self.ever_touched.extend(keys.iter().cloned());
         match write {
             OtherWrite::UpsertRow { .. } => {
                 self.made.extend(keys.iter().cloned());
@@ -51,6 +54,7 @@ impl Others {
         let (Effect::Before { write } | Effect::After { write }) = &fault.effect else { return };
         let keys = keys_of(write);
         self.touched.extend(keys.iter().cloned());
+        self.ever_touched.extend(keys.iter().cloned());
         match write {
             OtherWrite::UpsertRow { .. } => self.made.extend(keys),
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),

@@ -45,6 +45,8 @@ pub enum Rule {
     TornIsRefused,
     /// A verification tells which rows others have written, and nothing else (rules 1, 11).
     Verifies,
+    /// What is told of a row's past is what happened to it (rule 8, and what nobody must be told wrongly).
+    PastIsTold,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -74,6 +76,7 @@ impl Rule {
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
             Self::Verifies => "a verification tells what has drifted, and nothing else",
+            Self::PastIsTold => "what is told of a row's past is what happened to it",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }

@@ -134,7 +134,9 @@ impl World {
         // A row in doubt is sent again, whatever was refused before; and so is all that a person asks for.
         // Under another mapping a refused row is another one, though its fingerprint may be the same.
         let may_repeat = before.sends_refused || before.has_doubt || self.mapped.len() > 1;
-        let was_refused = fingerprints.get(key).is_some_and(|(key, row)| before.refused.iter().any(|it| it.key == *key && it.row == *row));
+        let now_ms = self.clock.read();
+        let refused = before.refused.iter().filter(|it| !it.is_due(now_ms));
+        let was_refused = fingerprints.get(key).is_some_and(|(key, row)| refused.clone().any(|it| it.key == *key && it.row == *row));
         if was_refused && !may_repeat {
             return Err(self.broken(Rule::RefusedOnce, format!("`{file}` has `{key}`, which was refused just as it is")));
         }

@@ -85,6 +85,11 @@ fn rule_8_forgotten_refusals() {
 }
 
 #[test]
+fn fates_of_rows_that_are_not_kept() {
+    check(Sabotage::ForgetsFates, &[Rule::PastIsTold]);
+}
+
+#[test]
 fn rule_9_words_of_the_service_kept_with_values() {
     check(Sabotage::QuotesValues, &[Rule::NothingRests]);
 }

@@ -14,10 +14,11 @@ async fn the_simulated_ledger_is_a_ledger() {
 }
 
 #[tokio::test]
-async fn the_simulated_disk_is_a_baseline_store_and_a_spool() {
+async fn the_simulated_disk_is_a_baseline_store_a_spool_and_a_history() {
     let disk = SimulatedDisk::new(Fuse::default());
     local::a_baseline_store_keeps_its_promises(&disk.baselines());
     local::a_spool_keeps_its_promises(&disk.spool()).await;
+    local::a_history_keeps_its_promises(&disk.history(), &disk.spool());
 }
 
 #[tokio::test]

@@ -205,3 +205,26 @@ fn a_newer_receipt_does_not_end_the_doubt_of_an_import_that_was_given_up() {
     );
     check_last(&outcomes, 0, 1);
 }
+
+/// One of three rows is refused once; a day later the same three are sent again, or not.
+#[track_caller]
+fn check_refused_once(soap: bool, code: &str, is_tried_again: bool) {
+    let refused = ImportFault::RejectRows { rows: Vec::new(), keys: vec!["b2".into()], code: code.into() };
+    let (soon, later) = (Event::Wait(23 * 3600), Event::Wait(2 * 3600));
+    let outcomes = live(soap, vec![model(&THREE), import(refused), run(), soon, run(), later, run()]);
+    let refused: Vec<u64> = outcomes.iter().map(|it| it.as_ref().map_or(0, |it| it.of_fate("refused"))).collect();
+    assert_eq!(refused, [1, 1, u64::from(!is_tried_again)], "{outcomes:?}");
+    check_last(&outcomes, 2, u64::from(is_tried_again));
+}
+
+#[test]
+fn a_refusal_that_may_pass_by_itself_is_tried_again_after_a_day() {
+    check_refused_once(false, "GlobalUnsub", true);
+    // That road tells no codes.
+    check_refused_once(true, "InvalidNumber", true);
+}
+
+#[test]
+fn a_value_that_is_refused_is_not_tried_again() {
+    check_refused_once(false, "InvalidNumber", false);
+}

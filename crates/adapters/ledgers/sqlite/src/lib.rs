@@ -12,17 +12,24 @@ use std::{
 };
 
 use async_trait::async_trait;
-use outflow_domain::{ActivationState, FieldName, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunId, RunRecord};
+use outflow_domain::{
+    ActivationState, FieldName, HistoryFile, HistoryKind, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunId, RunRecord, SegmentRef,
+};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-/// Version of the tables below, kept in `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+/// Version of the tables below, kept in `user_version`: as many steps of [`MIGRATIONS`] as it took.
+const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// The first version that has the history, and when rows were refused.
+const VERSION_WITH_HISTORY: i64 = 2;
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-const SCHEMA: &str = "
+/// What each version adds to the one before.
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE event (
     seq        INTEGER PRIMARY KEY,
     activation TEXT NOT NULL,
@@ -47,7 +54,24 @@ CREATE TABLE refused (
     schema     TEXT NOT NULL,
     PRIMARY KEY (activation, key)
 ) STRICT, WITHOUT ROWID;
-";
+",
+    "
+ALTER TABLE refused ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE history (
+    seq        INTEGER PRIMARY KEY,
+    activation TEXT NOT NULL,
+    run        TEXT NOT NULL,
+    part       INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    at_ms      INTEGER NOT NULL,
+    file       TEXT NOT NULL,
+    bytes      INTEGER NOT NULL,
+    entries    INTEGER NOT NULL,
+    checksum   INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX history_by_file ON history (activation, file);
+",
+];
 
 /// The ledger in one SQLite file.
 #[derive(Clone)]
@@ -102,19 +126,19 @@ impl SqliteLedger {
 
     fn migrate(&self) -> rusqlite::Result<i64> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
-        if found != 0 {
+        let found = version_of(&connection)?;
+        if found >= SCHEMA_VERSION {
             return Ok(found);
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been quicker.
-        let found = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
-        if found == 0 {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        let found = version_of(&transaction)?;
+        for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+            transaction.execute_batch(step)?;
         }
+        transaction.pragma_update(None, "user_version", found.max(SCHEMA_VERSION))?;
         transaction.commit()?;
-        Ok(SCHEMA_VERSION)
+        Ok(found.max(SCHEMA_VERSION))
     }
 
     /// Runs a piece of work on the connection, off the threads that serve the network.
@@ -136,6 +160,15 @@ impl SqliteLedger {
             Fault::Ledger(it) => it,
         })
     }
+}
+
+fn version_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Whether the tables that are read have the history: those of an older program that were not opened for writing since do not.
+fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version_of(connection)? >= VERSION_WITH_HISTORY)
 }
 
 fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
@@ -211,11 +244,24 @@ fn append(transaction: &Transaction<'_>, commit: &LedgerCommit) -> Result<Activa
     for key in &commit.forgotten {
         forget.execute(params![activation, key.0.to_be_bytes()])?;
     }
-    let mut remember = transaction
-        .prepare_cached("INSERT OR REPLACE INTO refused (activation, key, row, code, field, schema) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut remember = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO refused (activation, key, row, code, field, schema, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
     for it in &commit.refused {
         let field = it.field.as_ref().map(FieldName::as_str);
-        remember.execute(params![activation, it.key.0.to_be_bytes(), it.row.bits() as i64, it.code, field, it.schema])?;
+        remember.execute(params![activation, it.key.0.to_be_bytes(), it.row.bits() as i64, it.code, field, it.schema, it.at_ms])?;
+    }
+    let mut outdate = transaction.prepare_cached("DELETE FROM history WHERE activation = ?1 AND file = ?2")?;
+    for file in &commit.outdated {
+        outdate.execute(params![activation, file])?;
+    }
+    let mut name = transaction.prepare_cached(
+        "INSERT INTO history (activation, run, part, kind, at_ms, file, bytes, entries, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for HistoryFile { run, part, kind, at_ms, file } in &commit.history {
+        let SegmentRef { name: file, bytes, entries, checksum } = file;
+        let (bytes, entries, checksum) = (*bytes as i64, *entries as i64, *checksum as i64);
+        name.execute(params![activation, run.0, part, kind.name(), at_ms, file, bytes, entries, checksum])?;
     }
     Ok(state)
 }
@@ -255,8 +301,9 @@ impl Ledger for SqliteLedger {
     async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {
         let name = name.clone();
         self.with(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT key, row, code, field, schema FROM refused WHERE activation = ?1 ORDER BY key")?;
+            let at_ms = if has_history(connection)? { "at_ms" } else { "0" };
+            let question = format!("SELECT key, row, code, field, schema, {at_ms} FROM refused WHERE activation = ?1 ORDER BY key");
+            let mut statement = connection.prepare_cached(&question)?;
             let mut rows = statement.query([name.as_str()])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
@@ -267,7 +314,32 @@ impl Ledger for SqliteLedger {
                     code: row.get(2)?,
                     field: field.map(|it| it.parse()).transpose().map_err(|it| Fault::Unreadable(format!("{it}")))?,
                     schema: row.get(4)?,
+                    at_ms: row.get(5)?,
                 });
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn history(&self, name: &Name) -> Result<Vec<HistoryFile>, LedgerError> {
+        let name = name.clone();
+        self.with(move |connection| {
+            if !has_history(connection)? {
+                return Ok(Vec::new());
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT run, part, kind, at_ms, file, bytes, entries, checksum FROM history WHERE activation = ?1 ORDER BY seq",
+            )?;
+            let mut rows = statement.query([name.as_str()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let kind: String = row.get(2)?;
+                let kind =
+                    HistoryKind::of_name(&kind).ok_or_else(|| Fault::Unreadable(format!("nobody knows the history's kind `{kind}`")))?;
+                let number = |at| row.get::<_, i64>(at).map(|it| it as u64);
+                let file = SegmentRef { name: row.get(4)?, bytes: number(5)?, entries: number(6)?, checksum: number(7)? };
+                found.push(HistoryFile { run: RunId(row.get(0)?), part: row.get(1)?, kind, at_ms: row.get(3)?, file });
             }
             Ok(found)
         })

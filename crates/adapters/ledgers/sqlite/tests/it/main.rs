@@ -1,12 +1,12 @@
 //! Facts about the ledger in SQLite.
 
-use outflow_domain::{RunEvent, RunId, RunRecord, RunResult};
+use outflow_domain::{KeyFingerprint, RowFingerprint, RunEvent, RunId, RunRecord, RunResult};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_ports::{Ledger, LedgerCommit};
 
 fn commit(run: &str, expected_events: u64, event: RunEvent) -> LedgerCommit {
     let record = RunRecord { activation: "members".parse().unwrap(), run: RunId(run.into()), at_ms: 1_000, event };
-    LedgerCommit { record, expected_events, refused: Vec::new(), forgotten: Vec::new() }
+    LedgerCommit::of(record, expected_events)
 }
 
 fn started(run: &str, expected_events: u64) -> LedgerCommit {
@@ -51,4 +51,50 @@ fn looking_at_a_ledger_that_is_not_there_creates_nothing() {
     let path = folder.path().join("l");
     assert!(SqliteLedger::open_read_only(&path).unwrap().is_none());
     assert!(!path.exists());
+}
+
+/// The tables of the first version, with a refusal in them.
+const FIRST_VERSION: &str = "
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY, activation TEXT NOT NULL, run TEXT NOT NULL, at_ms INTEGER NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_by_run ON event (run, seq);
+CREATE INDEX run_start ON event (activation, seq) WHERE name = 'started';
+CREATE TABLE activation (name TEXT PRIMARY KEY, events INTEGER NOT NULL, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE refused (
+    activation TEXT NOT NULL, key BLOB NOT NULL, row INTEGER NOT NULL, code TEXT NOT NULL, field TEXT, schema TEXT NOT NULL,
+    PRIMARY KEY (activation, key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO refused VALUES ('members', x'00000000000000000000000000000007', 5, 'InvalidDate', NULL, 's');
+PRAGMA user_version = 1;
+";
+
+#[tokio::test]
+async fn a_ledger_of_the_first_version_is_read_and_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(FIRST_VERSION).unwrap();
+    let name = "members".parse().unwrap();
+    let reader = SqliteLedger::open_read_only(&path).unwrap().unwrap();
+    let seen = reader.refused(&name).await.unwrap();
+    assert_eq!((seen[0].key, seen[0].row, seen[0].at_ms), (KeyFingerprint(7), RowFingerprint::of(5), 0));
+    assert!(reader.history(&name).await.unwrap().is_empty());
+    drop(reader);
+    let ledger = SqliteLedger::open(&path).unwrap();
+    assert_eq!(ledger.refused(&name).await.unwrap(), seen);
+    ledger.append(&started("r1", 0)).await.unwrap();
+    drop(ledger);
+    // What was taken over is not taken over again.
+    assert!(SqliteLedger::open(&path).unwrap().history(&name).await.unwrap().is_empty());
+}
+
+#[test]
+fn a_ledger_of_a_newer_program_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99;").unwrap();
+    let refused = SqliteLedger::open(&path).unwrap_err().to_string();
+    assert!(refused.contains("version 99"), "{refused}");
+    let version = rusqlite::Connection::open(&path).unwrap().query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(version, 99);
 }
