@@ -12,6 +12,7 @@ mod buckets;
 mod compute;
 mod digest;
 mod error;
+mod guard;
 mod job;
 mod known;
 mod pages;
@@ -29,9 +30,12 @@ mod table;
 
 pub use compute::Compute;
 pub use error::EngineError;
+pub use guard::ApprovalRefused;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
-pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning, Widening};
+pub use report::{
+    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning, Widening,
+};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};

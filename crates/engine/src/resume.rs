@@ -112,8 +112,9 @@ pub(crate) fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), Engine
     }
     let doubts = state.open_parts.iter().filter_map(|it| it.doubt.as_ref());
     let confirmed = state.confirmed.iter().map(|it| &it.segment);
+    let held = state.holds.iter().map(|it| &it.hold.rows);
     let levels = [&state.baseline.base, &state.baseline.delta].into_iter().flatten();
-    let named: Vec<&str> = doubts.chain(confirmed).chain(levels).map(|it| it.name.as_str()).collect();
+    let named: Vec<&str> = doubts.chain(confirmed).chain(held).chain(levels).map(|it| it.name.as_str()).collect();
     for name in ports.baselines.list()? {
         if !named.contains(&name.as_str()) {
             ports.baselines.remove(&name)?;

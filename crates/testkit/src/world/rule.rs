@@ -1,4 +1,4 @@
-//! What a world watches. Each is something that can be *seen* from outside; which of the twelve rules it serves is said beside it.
+//! What a world watches. Each is something that can be *seen* from outside; which of the thirteen rules it serves is said beside it.
 
 use std::fmt;
 
@@ -43,6 +43,8 @@ pub enum Rule {
     DoubtShrinks,
     /// A torn file of the baseline is refused with a remedy, and nothing is sent (rule 11).
     TornIsRefused,
+    /// Nothing beyond a guard leaves before a person has approved just that (rule 13).
+    HoldsBack,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -71,6 +73,7 @@ impl Rule {
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
+            Self::HoldsBack => "what a guard holds stays held until a person approves just that",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }

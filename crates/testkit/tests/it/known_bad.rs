@@ -125,7 +125,17 @@ fn rule_12_an_update_that_inserts() {
 }
 
 #[test]
+fn rule_13_guards_that_are_never_asked() {
+    check(Sabotage::AsksNoGuard, &[Rule::HoldsBack]);
+}
+
+#[test]
+fn rule_13_an_approval_of_everything() {
+    check(Sabotage::ApprovesEverything, &[Rule::HoldsBack]);
+}
+
+#[test]
 fn every_rule_has_a_variant() {
     let broken: Vec<u8> = Sabotage::ALL.iter().map(|it| it.breaks()).collect();
-    assert!((1..=12).all(|it| broken.contains(&it)), "{broken:?}");
+    assert!((1..=13).all(|it| broken.contains(&it)), "{broken:?}");
 }

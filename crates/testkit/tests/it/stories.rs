@@ -8,7 +8,7 @@ use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{CountChange, Effect, Fault, ImportFault, OtherWrite, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, MEMBERS, Script, World},
+    world::{Event, Fields, MEMBERS, NO_GUARDS, Script, World},
 };
 
 fn row(key: &str, name: &str) -> ModelRow {
@@ -21,7 +21,7 @@ fn model(rows: &[(&str, &str)]) -> Event {
 }
 
 const fn run() -> Event {
-    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after: None }
+    Event::Run { options: RunOptions { full: false, retry_refused: false, approve: None }, crash_after: None }
 }
 
 fn fault(when: When, effect: Effect) -> Event {
@@ -58,7 +58,17 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, custom: false, alias: false, from_note: false };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
-    let script = Script { seed: 6, switches, update_only: false, table_is_missing: false, soap, fields, part_bytes_max: None, events };
+    let script = Script {
+        seed: 6,
+        switches,
+        update_only: false,
+        table_is_missing: false,
+        soap,
+        fields,
+        part_bytes_max: None,
+        guards: NO_GUARDS,
+        events,
+    };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
 }
 
