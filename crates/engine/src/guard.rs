@@ -173,8 +173,8 @@ pub(crate) struct Holding<'a> {
     known: &'a Known,
     approval: Option<&'a Approval>,
     pub tripped: Vec<Tripped>,
-    /// Whether changes are counted, since they may be too many.
-    pub counts: bool,
+    /// Whether rows have to be looked at one by one: in most runs none has.
+    pub looks: bool,
     /// Changes that count against their limits: neither in doubt nor approved.
     pub inserts: u64,
     pub updates: u64,
@@ -183,13 +183,10 @@ pub(crate) struct Holding<'a> {
 }
 
 impl<'a> Holding<'a> {
+    /// `counts` says that changes may be too many.
     pub const fn new(known: &'a Known, approval: Option<&'a Approval>, tripped: Vec<Tripped>, counts: bool) -> Self {
-        Self { known, approval, tripped, counts, inserts: 0, updates: 0, released: 0 }
-    }
-
-    /// Whether rows have to be looked at one by one.
-    pub const fn looks(&self) -> bool {
-        self.counts || !self.tripped.is_empty() || self.approval.is_some()
+        let looks = counts || !tripped.is_empty() || approval.is_some();
+        Self { known, approval, tripped, looks, inserts: 0, updates: 0, released: 0 }
     }
 
     /// Whether a row that would be sent is held.

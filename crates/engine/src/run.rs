@@ -88,7 +88,9 @@ pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunRe
     for _ in 0..ROUNDS_MAX {
         split = split.after(report.plan.parts.iter().filter(|it| it.in_doubt).count() as u32);
         let state = ports.ledger.activation(&job.activation.name).await?;
-        if !split.goes_on(&state.open_parts, &report.run) {
+        // What is held of a run that a person asked more of would not be held by a round that asks for less, and so be forgotten.
+        let holds_more = report.plan.held.is_some() && (options.full || options.retry_refused);
+        if holds_more || !split.goes_on(&state.open_parts, &report.run) {
             break;
         }
         tracing::info!(activation = %job.activation.name, "rows that stayed in doubt are sent again in smaller files");

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::{
+    output::has,
     people::{self, Person, people},
     program::Told,
     world::{ACTIVATION, DATA_EXTENSION, Project, World, activation},
@@ -64,6 +65,8 @@ fn too_many_updates_wait_for_a_person() {
     assert!(planned.contains("held: 7 rows") && planned.contains("at most 6 may be of the 60 confirmed before"), "{planned}");
     let ran = world.program.json(4, &["run", ACTIVATION])["runs"][0].clone();
     let held = &ran["plan"]["held"];
+    has(held, &["rows", "to_send", "leaving", "guards", "approve"]);
+    has(&held["guards"][0], &["guard", "limit", "rows", "of", "rows_max", "sentence"]);
     assert_eq!(
         (&held["rows"], &held["guards"][0]["guard"], &held["guards"][0]["limit"]),
         (&7.into(), &"max_updates".into(), &"10 %".into())
@@ -84,7 +87,9 @@ fn too_many_updates_wait_for_a_person() {
     let explained = world.program.ends(0, &["runs", ran["run"].as_str().expect("a run has a name")]).out;
     assert!(explained.contains("7 rows held by plan"), "{explained}");
 
+    has(&status["held"], &["plan", "run", "rows", "leaving", "since_ms", "planned_ms", "expires_ms", "guards", "approve"]);
     let approved = gives(&world, &status["held"]["approve"], 0);
+    has(&approved["plan"]["approved"], &["plan", "rows"]);
     assert_eq!((&approved["plan"]["approved"]["rows"], count_of(&approved["outcomes"], "confirmed", false)), (&7.into(), 7), "{approved}");
     assert_eq!(world.rows(), people::rows(&after));
     assert_eq!(world.status()["held"], Value::Null);

@@ -248,7 +248,7 @@ impl Seal<'_, '_> {
         match record.kind {
             RecordKind::New | RecordKind::Changed => {
                 let write = known.write(record.key, record.old.is_some());
-                if holding.looks() && holding.holds_write(record.key, record.row, write) {
+                if holding.looks && holding.holds_write(record.key, record.row, write) {
                     return self.hold_write(record, write, found);
                 }
                 *found.to_send.entry(write).or_default() += 1;
@@ -352,7 +352,7 @@ impl Seal<'_, '_> {
         }
         // Of a row whose value is unknown nothing tells whether it had left before.
         let may_leave_now = matches!(entry.state.presence, Presence::Present | Presence::ValueUnknown);
-        if holding.looks() && may_leave_now && holding.holds_leaving(entry.key) {
+        if holding.looks && may_leave_now && holding.holds_leaving(entry.key) {
             return self.hold_leaving(entry, found);
         }
         found.decided.add(Outcome::LeftKept, 1);

@@ -84,12 +84,19 @@ impl Script {
     /// The script of a seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
+        let mut script = Self::unguarded(seed);
+        if seed % 4 == 2 {
+            Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(32)) }.guarded(&mut script);
+        }
+        script
+    }
+
+    /// The script of a seed without guards, which hold back much of what could go wrong.
+    #[must_use]
+    pub fn unguarded(seed: u64) -> Self {
         let mut script = Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed);
         if seed % 6 == 1 {
             Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
-        }
-        if seed % 4 == 2 {
-            Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(32)) }.guarded(&mut script);
         }
         script
     }
