@@ -171,13 +171,6 @@ impl OpenPart {
     }
 }
 
-/// Removes the files of a part of which no row is left; a mere plan has none.
-pub(crate) fn remove(spool: &dyn Spool, run: &RunId, part: WrittenPart) -> Result<(), EngineError> {
-    spool.remove(run, &csv_name(part.part))?;
-    spool.remove(run, &rows_name(part.part))?;
-    Ok(())
-}
-
 /// Makes a part durable, without the rows that were struck from it: from here on nothing about it is decided.
 ///
 /// `struck` are zero-based rows, ascending. Hardly any part has some; a part without stays the file that the pass has written.

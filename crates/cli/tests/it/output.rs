@@ -18,7 +18,7 @@ pub fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 18] = [
+const PLAN: [&str; 20] = [
     "plan",
     "activation",
     "data_extension",

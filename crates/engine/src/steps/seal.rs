@@ -14,7 +14,7 @@ use crate::{
     digest,
     error::EngineError,
     guard::{Guarding, HeldRows, Holding},
-    parts::{WrittenPart, make_final, remove},
+    parts::{WrittenPart, make_final},
     segments::{NewSegment, Segments},
 };
 
@@ -390,12 +390,6 @@ impl Seal<'_, '_> {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
             let doubt = found.doubts.remove(&part.part);
-            if struck.len() == part.rows as usize {
-                if self.write {
-                    remove(spool.as_ref(), run, part)?;
-                }
-                continue;
-            }
             if self.write {
                 part = make_final(spool.as_ref(), run, part, &struck, self.pass.parts.header_bytes(part))?;
                 let in_doubt = doubt.as_ref().map_or(0, NewSegment::entries);
@@ -404,7 +398,9 @@ impl Seal<'_, '_> {
                 // The struck rows' bytes are not known without the file; a plan tells the size before striking.
                 part.rows -= struck.len() as u32;
             }
-            parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()? });
+            if part.rows > 0 {
+                parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()? });
+            }
         }
         Ok(parts)
     }
