@@ -145,5 +145,6 @@ fn activation() -> Activation {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     }
 }

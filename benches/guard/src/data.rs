@@ -88,6 +88,7 @@ impl Customers {
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,
             import_deadline_s: IMPORT_DEADLINE_S,
+            guards: outflow_domain::Guards::default(),
         };
         let mapping = Mapping::check(&activation, &model_columns(&batch.schema()), &destination);
         Ok(Self { mapping: mapping.map_err(|problems| format!("the mapping does not fit: {problems:?}"))?, batch })

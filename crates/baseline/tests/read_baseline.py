@@ -11,7 +11,7 @@ import struct
 import sys
 
 HEADER, ENTRY, BLOCK, FOOTER = 128, 24, 49_152, 64
-KINDS = ["base", "delta", "doubt", "membership"]
+KINDS = ["base", "delta", "doubt", "membership", "held"]
 PRESENCE = ["present", "left-kept", "left-flagged", "value-unknown"]
 ORIGIN = ["created", "adopted"]
 

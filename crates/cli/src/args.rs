@@ -154,6 +154,9 @@ pub struct Run {
     /// The activations, run one after the other.
     #[arg(required = true)]
     pub activations: Vec<String>,
+    /// Let the rows through that guards hold back in this plan, as `outflow run`, `plan` and `status` name it.
+    #[arg(long, value_name = "PLAN_ID")]
+    pub approve: Option<String>,
     /// Send every row, whatever the baseline says.
     #[arg(long)]
     pub full: bool,

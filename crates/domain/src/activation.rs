@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    guard::Guards,
     names::{DataExtensionKey, FieldName, Name},
     table::TableWish,
 };
@@ -76,6 +77,9 @@ pub struct Activation {
     pub part_bytes_max: u64,
     /// Seconds after which an import that has not ended blocks the activation.
     pub import_deadline_s: u64,
+    /// What is held back until a person has looked at it.
+    #[serde(default)]
+    pub guards: Guards,
 }
 
 /// Most bytes of one file unless the activation says otherwise.

@@ -178,6 +178,7 @@ mod tests {
             import: ImportRoute::Auto,
             part_bytes_max: 1,
             import_deadline_s: 1,
+            guards: outflow_domain::Guards::default(),
         };
         let columns = ["Key", "Name"].map(|it| ModelColumn { name: it.into(), model_type: ModelType::Text });
         Mapping::check(&activation, &columns, &members).unwrap()

@@ -14,13 +14,13 @@ const KEYS_MAX: usize = 50_000;
 const EXAMPLES_MAX: usize = 3;
 
 /// Keys of a pass that a wider comparison takes for other keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WideKeys {
     keys: Vec<WideKey>,
     not_kept: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct WideKey {
     /// The fingerprint of what the key is once it is folded widely.
     wide: KeyFingerprint,

@@ -4,6 +4,8 @@ use outflow_baseline::{MergeError, OpenError, SealError, WriteError};
 use outflow_domain::MappingProblem;
 use outflow_ports::{BaselineStoreError, CloudError, FileStoreError, LedgerError, SourceError, SpoolError};
 
+use crate::guard::ApprovalRefused;
+
 /// Why a run stopped. What was confirmed before stays confirmed; nothing is half-recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -149,6 +151,18 @@ pub enum EngineError {
         /// The import, as `outflow abandon` takes it.
         import: String,
     },
+    /// What a person approved is not what was held, or no longer.
+    #[error(
+        "the approval of plan `{plan}` of activation `{activation}` is not taken, and nothing was sent: {why}; run `outflow run {activation}` without it, and approve what that run holds"
+    )]
+    Approval {
+        /// The activation.
+        activation: String,
+        /// The plan.
+        plan: String,
+        /// Why not.
+        why: ApprovalRefused,
+    },
     /// A person stopped the run.
     #[error("stopped; what was confirmed stays confirmed, and the next run settles what was started")]
     Stopped,
@@ -189,6 +203,9 @@ impl EngineError {
             Self::ChangedMeanwhile { .. } => "DE-003",
             Self::NoRoute { .. } => "IMP-001",
             Self::Blocked { .. } => "IMP-002",
+            Self::Approval { why: ApprovalRefused::Unknown { .. } | ApprovalRefused::Unreadable { .. }, .. } => "GRD-001",
+            Self::Approval { why: ApprovalRefused::Expired, .. } => "GRD-002",
+            Self::Approval { why: ApprovalRefused::Changed { .. }, .. } => "GRD-003",
             Self::RoadClosed { .. } => "IMP-003",
             Self::Baseline { .. } => "BASE-001",
             Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",

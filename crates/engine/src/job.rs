@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::Activation;
+use outflow_domain::{Activation, PlanId};
 use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, History, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
 
 use crate::{compute::Compute, split::Split};
@@ -63,6 +63,8 @@ pub struct RunOptions {
     pub full: bool,
     /// Send rows again that the service refused before.
     pub retry_refused: bool,
+    /// Let the rows through that this plan holds back.
+    pub approve: Option<PlanId>,
 }
 
 impl Ports {

@@ -13,6 +13,7 @@ mod buckets;
 mod compute;
 mod digest;
 mod error;
+mod guard;
 mod held;
 mod history;
 mod job;
@@ -38,10 +39,13 @@ mod why;
 pub use alike::AlikeKeys;
 pub use compute::Compute;
 pub use error::EngineError;
+pub use guard::ApprovalRefused;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
 pub use rejects::{Reject, RejectReason, Rejects, rejects};
-pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening};
+pub use report::{
+    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening,
+};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};

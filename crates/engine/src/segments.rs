@@ -105,6 +105,7 @@ impl<'p> Segments<'p> {
             Kind::Delta => "delta",
             Kind::Doubt => "doubt",
             Kind::Membership => "membership",
+            Kind::Held => "held",
         };
         let name = self.ports.baselines.fresh_name(word);
         let writer = self.ports.baselines.create(&name)?;

@@ -451,7 +451,7 @@ async fn partition(
 
 /// The rows of a bucket in the order of their keys, each key once.
 fn updates_of(buckets: &Buckets, sealer: &mut Sealer, spread: &Spread, bucket: u8) -> Result<Vec<Update>, EngineError> {
-    let bytes = buckets.take(bucket)?;
+    let bytes = buckets.take(bucket, false)?;
     sealer.seal(bucket, &bytes, spread.in_bucket(bucket))?;
     let sealed = sealer.give_away();
     let entry = |record: Record, presence| {

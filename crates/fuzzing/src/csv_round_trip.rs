@@ -83,6 +83,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     };
     Mapping::check(&activation, &model_columns(&batch.schema()), &destination).ok()
 }

@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     destination::Destination,
     entries::{Entries, Named, parsed, text_of},
+    guards::{GUARDS, guards},
     model::columns,
     nearest::nearest,
     problem::{Code, Place},
@@ -82,6 +83,12 @@ pub(crate) static ACTIVATION: Shape = Shape {
             Kind::Choice(&["last_writer"]),
             "last_writer",
             "Allows that another activation fills the same fields of the same data extension: whichever runs last wins.",
+        ),
+        Key::optional(
+            "guards",
+            Kind::Object(&GUARDS),
+            "{max_updates: 5 %}",
+            "What is held back until a person has approved it. Without it, only what an empty source would mean is held.",
         ),
     ],
     exactly_one: &[],
@@ -189,6 +196,7 @@ pub(crate) fn activation<'d>(
         cx.report(Code::Conflict, entries.span_of("insert"), "this only updates, and there is nothing to update")
             .hint("add `fields` or `custom_attributes`, or write `insert: true`");
     }
+    let guards = entries.object("guards", cx).map(|it| guards(it, insert, cx)).unwrap_or_default();
     no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes), cx);
     if let Some(destination) = destination {
         is_key_of_what_is_created(&primary_key, destination, &entries, cx);
@@ -210,6 +218,7 @@ pub(crate) fn activation<'d>(
         import,
         part_bytes_max,
         import_deadline_s,
+        guards,
     };
     let activation = Activation { wish, from: from?, to: destination.name.clone(), overlap, place, places };
     Some(Decoded { activation, filled, span: named.span })

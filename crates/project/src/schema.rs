@@ -83,6 +83,10 @@ fn kind(kind: Kind, definitions: &mut Map<String, Value>) -> Map<String, Value> 
         Kind::Secret => json!({ "type": "string", "pattern": format!("^(\\s*{HAS_VARIABLE}\\s*|\\s*file:.+)$") }),
         Kind::Size => json!({ "type": "string", "pattern": format!("^\\s*[0-9][0-9_]*\\s*([kKmMgG][iI]?)?[bB]\\s*$|{HAS_VARIABLE}") }),
         Kind::Duration => json!({ "type": "string", "pattern": format!("^\\s*([0-9][0-9_]*[dhms]\\s*)+$|{HAS_VARIABLE}") }),
+        Kind::Limit => json!({ "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": format!("^\\s*[0-9][0-9_]*(\\.[0-9]{{1,2}}\\s*%|\\s*%)?\\s*$|{HAS_VARIABLE}") },
+        ] }),
         Kind::Texts => json!({ "anyOf": [
             { "type": "string", "minLength": 1 },
             { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } },

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Size,
     /// A duration with its units.
     Duration,
+    /// A number of rows, or a share.
+    Limit,
     /// One text, or a list of them.
     Texts,
     /// A mapping of one kind.
@@ -109,6 +111,7 @@ impl Kind {
             Self::Secret => "a secret: `${NAME}` or `file:path`".into(),
             Self::Size => "a size such as `100MB`".into(),
             Self::Duration => "a duration such as `2h`".into(),
+            Self::Limit => "a number of rows such as `1000`, or a share such as `5 %`".into(),
             Self::Texts => "a text or a list of texts".into(),
             Self::Object(shape) => format!("a mapping: {}", shape.what),
             Self::Named(shape) => format!("a mapping from names to {} each", shape.what),

@@ -168,6 +168,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     };
     Mapping::check(&activation, &model_columns(&schema), &destination).unwrap()
 }

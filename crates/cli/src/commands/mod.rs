@@ -4,6 +4,7 @@ mod abandon;
 mod baseline;
 mod check;
 mod destination;
+mod held;
 mod init;
 mod plan;
 mod rejects;
@@ -70,7 +71,9 @@ pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
 pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Blocked { .. } => Exit::Blocked,
-        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } => Exit::Usage,
+        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } | EngineError::Approval { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Failed,
     }
 }

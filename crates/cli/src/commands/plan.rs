@@ -9,7 +9,11 @@ use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
-use super::{Done, engine_failed, machine, ready};
+use super::{
+    Done, engine_failed,
+    held::{approved_json, held_json, held_text},
+    machine, ready,
+};
 use crate::{
     args::{Arguments, Output, Plan},
     exit::Exit,
@@ -23,7 +27,7 @@ pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
     let activation = project::activation(&project, &wanted.activation, arguments.output)?;
     let mut machine = machine(arguments, &project)?;
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
-    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
+    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused, approve: None };
     let mut stop = Stop::listen();
     let planned = tokio::select! {
         planned = outflow_engine::plan(&ready.job, &ready.ports, &options) => planned,
@@ -84,6 +88,7 @@ pub fn plan_text(report: &PlanReport) -> String {
     if report.newly_left > 0 {
         text.push_str(&format!("  {} left the model and stay in the data extension\n", rows(report.newly_left)));
     }
+    text.push_str(&held_text(report, true));
     for (why, words) in [
         (Withheld::DuplicateKey, "share their key with another row and are not sent"),
         (Withheld::NotInDestination, "are not in the data extension, which is only updated"),
@@ -274,6 +279,8 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "alike_keys": report.alike_keys.as_ref().map(
             |it| json!({ "rows": it.rows, "examples": it.examples, "not_compared": it.not_compared })
         ),
+        "held": held_json(report),
+        "approved": approved_json(report),
         "open_parts": report.open_parts,
         "warnings": report.warnings.iter().map(|it| json!({ "code": it.code(), "sentence": it.sentence() })).collect::<Vec<_>>(),
         "blocked": report.blocked.as_ref().map(

@@ -3,6 +3,7 @@
 mod bad_input;
 mod certificates;
 mod full_disk;
+mod guards;
 mod hostile;
 mod killed;
 mod naughty;

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     activation::{IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
     data_extension::Field,
+    guard::Guards,
     table::{CreateWish, Sendable, SubscriberField, TableWish},
 };
 
@@ -59,6 +60,7 @@ fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: Guards::default(),
     }
 }
 

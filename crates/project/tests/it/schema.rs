@@ -23,6 +23,7 @@ fn file_with(id: &str, key: &str) -> String {
         "marketing_cloud" | "file_route" => format!("connections: {{a: {{{id}: {inner}}}}}\n"),
         "sftp" | "s3" => format!("connections: {{a: {{file_route: {{{id}: {inner}}}}}}}\n"),
         "files" | "postgres" => format!("sources: {{a: {{{id}: {inner}}}}}\n"),
+        "guards" => format!("activations: {{a: {{guards: {inner}}}}}\n"),
         "create" => format!("destinations: {{a: {{create: {inner}}}}}\n"),
         "sendable" | "retention" => format!("destinations: {{a: {{create: {{{id}: {inner}}}}}}}\n"),
         "filled_field" => format!("activations: {{a: {{fields: {{A: {inner}}}}}}}\n"),

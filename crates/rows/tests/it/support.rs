@@ -103,6 +103,7 @@ impl Model {
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,
             import_deadline_s: IMPORT_DEADLINE_S,
+            guards: outflow_domain::Guards::default(),
         };
         let arrays = names.iter().zip(&columns).map(|(name, it)| (name.as_str(), it.array.clone(), true));
         let batch = RecordBatch::try_from_iter_with_nullable(arrays).unwrap();

@@ -349,6 +349,7 @@ fn mapping() -> Mapping {
         import: ImportRoute::Auto,
         part_bytes_max: 1,
         import_deadline_s: 1,
+        guards: outflow_domain::Guards::default(),
     };
     let column = |name: &str| ModelColumn { name: name.into(), model_type: ModelType::Text };
     let checked = Mapping::check(&activation, &[column("key"), column("name")], &data_extension());

@@ -26,7 +26,7 @@ impl World {
         self.others.touched.clear();
         // What others have removed meanwhile is no loss of ours.
         self.held = self.stored();
-        let ran = self.run(&RunOptions { full: true, retry_refused: false }, None)?;
+        let ran = self.run(&RunOptions { full: true, ..RunOptions::default() }, None)?;
         if !ran.is_some_and(|it| it.is_ok_and(|it| is_done(&it))) {
             return if self.script.may_never_rest() {
                 Ok(())
@@ -51,6 +51,11 @@ impl World {
     }
 
     fn one_thing_more(&mut self) -> Result<(), Box<Broken>> {
+        if self.is_guarded() {
+            let held = self.guards_hold();
+            self.lift_guards();
+            return held;
+        }
         match self.script.seed % 16 {
             0 => self.a_row_leaves_and_returns(),
             1 => self.a_row_is_refused(),
@@ -93,7 +98,7 @@ impl World {
         self.quiet("a row was made again under its number")?;
         self.others.touched.clear();
         self.held = self.stored();
-        self.done_with(&RunOptions { full: true, retry_refused: false }).map(|_| ())
+        self.done_with(&RunOptions { full: true, ..RunOptions::default() }).map(|_| ())
     }
 
     /// A run that must end well.
@@ -171,7 +176,7 @@ impl World {
             }
             self.source.set(scanned);
             // Everything is planned anew, so that there is something to compare.
-            let options = RunOptions { full: true, retry_refused: false };
+            let options = RunOptions { full: true, ..RunOptions::default() };
             let (job, ports) = (self.job(), self.ports());
             match poll_once(outflow_engine::plan(&job, &ports, &options)) {
                 Some(Ok(plan)) => plans.push(plan.plan),
@@ -280,7 +285,7 @@ impl World {
             return Err(self.broken(Rule::RefusedOnce, format!("`{key}` is what it was and still told as refused")));
         }
         self.set_rows(&changed);
-        let asked = self.run(&RunOptions { full: false, retry_refused: true }, None)?;
+        let asked = self.run(&RunOptions { retry_refused: true, ..RunOptions::default() }, None)?;
         match asked {
             Some(Ok(report)) if report.outcomes.of_fate("confirmed") == 1 && rows(&report) == standing => Ok(()),
             other => Err(self.broken(Rule::RefusedOnce, format!("`{key}` is not sent when a person asks: {other:?}"))),

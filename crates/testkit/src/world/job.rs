@@ -39,6 +39,7 @@ impl World {
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
                 part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
                 import_deadline_s: DEADLINE_S,
+                guards: self.guards,
             },
             query: Query { sql: "SELECT * FROM members".into() },
             model_key: Vec::new(),

@@ -4,7 +4,7 @@ use outflow_engine::RunOptions;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, Names, Script, World},
+    world::{Event, Fields, NO_GUARDS, Names, Script, World},
 };
 
 /// More effects than any run of the story has.
@@ -37,7 +37,7 @@ fn refusal() -> Event {
 }
 
 const fn run(crash_after: Option<u32>) -> Event {
-    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after }
+    Event::Run { options: RunOptions { full: false, retry_refused: false, approve: None }, crash_after }
 }
 
 fn script(road: Road, events: Vec<Event>) -> Script {
@@ -60,6 +60,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
         fields,
         names: Names::default(),
         part_bytes_max: Some(120),
+        guards: NO_GUARDS,
         events,
     }
 }
