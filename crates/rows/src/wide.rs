@@ -1,8 +1,9 @@
 //! Keys as a service would compare them that ignores more than case and trailing spaces.
 //!
-//! [`fold_text`](crate::fold_text) is what Marketing Cloud is taken to do; how its database really compares is not published. Collations of SQL
-//! Server may also ignore the width of a character (`ＡＢＣ` and `ABC`), the kind of Japanese letter (`カ` and `か`) and how a character is composed,
-//! and take `ß` for `ss`. Rows whose keys are one under such a comparison are told, and sent all the same: fingerprints know nothing of this.
+//! [`fold_text`](crate::fold_text) is what Marketing Cloud is taken to do; how its database really compares is not published.
+//! Collations of SQL Server may also ignore the width of a character (`ＡＢＣ` and `ABC`), the kind of Japanese letter (`カ` and `か`) and
+//! how a character is composed, and take `ß` for `ss`. Rows whose keys are one under such a comparison are told, and sent all the same:
+//! fingerprints know nothing of this.
 
 use std::borrow::Cow;
 
@@ -55,10 +56,11 @@ pub fn wide_keys(batch: &CanonicalBatch, scheme: &Scheme, keys: &[KeyFingerprint
     }
 }
 
-/// The text as a wider comparison takes it; borrowed where that is not known to differ from [`fold_text`](crate::fold_text), whatever its case.
+/// The text as a wider comparison takes it; borrowed where that is not known to differ from [`fold_text`](crate::fold_text), whatever
+/// its case.
 ///
-/// Compatible characters are one (NFKC), both kinds of kana are one, and case is folded with all the letters that a character stands for. Going
-/// down first and last brings `ẞ` and `ß` together.
+/// Compatible characters are one (NFKC), both kinds of kana are one, and case is folded with all the letters that a character stands
+/// for. Going down first and last brings `ẞ` and `ß` together.
 fn fold_widely(text: &str) -> Cow<'_, str> {
     if is_plain_text(text.as_bytes()) || text.chars().all(is_plain) {
         return Cow::Borrowed(text);

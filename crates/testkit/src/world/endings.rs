@@ -8,7 +8,7 @@ use outflow_ports::BaselineStore as _;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 
 use super::{
-    Broken, MEMBERS, Rule, World, blanks_arrive,
+    Broken, MEMBERS, Names, Rule, World, blanks_arrive,
     check::{Group, MARKER, folded},
     fields::NOTE_AT,
     is_done,
@@ -254,11 +254,13 @@ impl World {
 
     /// Rules 1 and 8: a refused row keeps what is there, is told until it changes, and is not sent again.
     fn a_row_is_refused(&mut self) -> Result<(), Box<Broken>> {
+        // Names that the service does not take are told all the while; where names are texts, it takes every one.
+        let are_texts = self.script.names == Names::Texts;
         let refused = self.refused_keys();
-        let Some((at, key)) = self.lone_rows().into_iter().find(|(_, key)| !refused.contains(key)) else { return Ok(()) };
+        let may_change = |(_, key): &(usize, String)| are_texts || !refused.contains(key);
+        let Some((at, key)) = self.lone_rows().into_iter().find(may_change) else { return Ok(()) };
         let rows = |report: &RunReport| report.refused.iter().map(|it| it.rows).sum::<u64>();
-        // Names that the service does not take are told all the while.
-        let standing = rows(&self.quiet("nothing has changed yet")?);
+        let standing = if are_texts { 0 } else { rows(&self.quiet("nothing has changed yet")?) };
         let Cell::Text(spelled) = self.rows[at].0[0].clone() else { return Ok(()) };
         self.tell(&format!("`{key}` changes and is refused"));
         let (before, held) = (self.rows.clone(), self.held.get(&key).cloned());

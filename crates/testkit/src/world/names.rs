@@ -37,6 +37,9 @@ const SPELLINGS: [(&str, [&str; 3]); 10] = [
     ("Zq7 newer", ["Zq7.newer@a.co", "+4922222222", "fr-CA"]),
 ];
 
+/// Keeps its texts: of the first 400 worlds, it alone notices an engine that overlooks the starts of others.
+const KEPT: u64 = 107;
+
 impl Names {
     /// A text of the scripts as a value of the field.
     pub(super) fn of(self, text: &str) -> String {
@@ -90,7 +93,7 @@ impl Script {
             ..self.switches.clone()
         };
         // Where rows may not be read, one that the service refuses stays in doubt for ever, and its world never comes to rest.
-        if self.seed % 8 == 3 && !switches.row_reading_refused {
+        if self.seed % 8 == 3 && self.seed != KEPT && !switches.row_reading_refused {
             self.names = [Names::Addresses, Names::Phones, Names::Locales][(seed % 3) as usize];
         }
         self.switches = switches;
