@@ -28,17 +28,22 @@ if [ ! -e "$work/after.parquet" ]; then
     "$python" benches/alternatives.py keep_hashes "$work"
 fi
 
-# The state after a first run, from which every steady run begins.
+# Lays one state over another. Segments are written once and never changed, so a link will do, and the system keeps them in memory as the program
+# wrote them.
+copy_state() {
+    rm -rf "${2:?}" && cp -r --link "$1" "$2"
+    rm "$2"/ledger.sqlite* && cp "$1"/ledger.sqlite* "$2/"
+}
+
+# The state after a first run; and after a second one, in which nothing had changed, and which noted in what order the rows come. From there every
+# steady run begins.
 rm -rf "$work/state-first"
 "$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state-first" >/dev/null
+copy_state "$work/state-first" "$work/state-second"
+"$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state-second" >/dev/null
 cat "$work"/*.parquet >/dev/null # a warm cache for everybody
 
-# Lays the state after a first run before the next one. Segments are written once and never changed, so a link will do, and the system keeps them in
-# memory as the program wrote them.
-restore() {
-    rm -rf "$work/state" && cp -r --link "$work/state-first" "$work/state"
-    rm "$work"/state/ledger.sqlite* && cp "$work"/state-first/ledger.sqlite* "$work/state/"
-}
+files() { find "$work/state" -type f ! -name 'ledger.sqlite*' | sort; }
 
 results=$work/results.tsv
 : >"$results"
@@ -48,9 +53,14 @@ for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
     note decode "$("$bench" decode "$work/after.parquet")"
     note scan "$("$bench" scan "$PWD/$work/after.parquet")"
-    restore
+    copy_state "$work/state-first" "$work/state"
+    note second "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    copy_state "$work/state-second" "$work/state"
     note steady "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    before=$(files)
     note nothing "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    written=$(comm -13 <(echo "$before") <(files) | wc -l)
+    note written "{\"seconds\": 0, \"files\": $written}"
     rm -rf "$work/state"
     note first "$("$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state")"
     for question in duckdb_hashes duckdb_rows duckdb_csv polars_rows; do

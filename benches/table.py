@@ -17,6 +17,7 @@ def main():
         values = [it[member] for it in results[name] if member in it]
         return statistics.median(values) if values else None
 
+    files_written = max((it["files"] for it in results.pop("written", [])), default=None)
     print("| what | median s | rows sent | peak memory |")
     print("|---|---|---|---|")
     for name, runs in results.items():
@@ -42,7 +43,7 @@ def main():
             print(f"| {words} | {median(ours) / median(theirs):.2f} | {must} | {aim} |")
 
     print()
-    for name in ("first", "steady", "nothing"):
+    for name in ("first", "second", "steady", "nothing"):
         if results[name]:
             phases = collections.OrderedDict()
             for run in results[name]:
@@ -52,6 +53,7 @@ def main():
             parts = ", ".join(f"{phase} {statistics.median(it) * 1e9 / rows:.0f} ns" for phase, it in phases.items())
             last = results[name][-1]
             print(f"- {name}: a row takes {parts}; {last['bytes_sent']} bytes sent, {last['calls_that_write']} calls that write")
+    print(f"- nothing: {files_written} files written beside the ledger")
 
 
 if __name__ == "__main__":

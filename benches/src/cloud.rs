@@ -48,12 +48,13 @@ impl Counted {
 pub struct YesCloud {
     rows_file: PathBuf,
     counted: Arc<Counted>,
+    asks_nothing: bool,
 }
 
 impl YesCloud {
-    /// Keeps its number of rows in the state folder, from run to run.
-    pub fn new(state: &Path, counted: Arc<Counted>) -> Self {
-        Self { rows_file: state.join("bench-rows"), counted }
+    /// Keeps its number of rows in the state folder, from run to run. Fields of text are of the types of the benchmark, or ask nothing.
+    pub fn new(state: &Path, counted: Arc<Counted>, asks_nothing: bool) -> Self {
+        Self { rows_file: state.join("bench-rows"), counted, asks_nothing }
     }
 
     fn rows(&self) -> u64 {
@@ -85,7 +86,11 @@ impl MarketingCloud for YesCloud {
     }
 
     async fn describe(&self, key: &DataExtensionKey) -> Result<Option<DataExtension>, CloudError> {
-        let others = FIELDS.iter().enumerate().map(|(at, (name, _, field_type))| Self::field(name, *field_type, at as u32 + 1));
+        let asked = |field_type: FieldType| match field_type {
+            it if self.asks_nothing && it.is_text_like() => FieldType::Text { units_max: None },
+            it => it,
+        };
+        let others = FIELDS.iter().enumerate().map(|(at, (name, _, field_type))| Self::field(name, asked(*field_type), at as u32 + 1));
         let fields = std::iter::once(Self::field("Id", FieldType::Number, 0)).chain(others).collect();
         let id = ObjectId("bench".into());
         Ok(Some(DataExtension { id, key: key.clone(), name: key.to_string(), is_sendable: false, retention: None, fields }))

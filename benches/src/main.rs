@@ -21,7 +21,7 @@ use outflow_domain::{
     Activation, FieldWish, ImportRoute, InsertMode,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
-use outflow_engine::{Compute, Job, Ports, RunOptions, Split};
+use outflow_engine::{Compute, Job, Ports, RunOptions, Split, TRAIL_ENTRIES_MIN};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
 use outflow_ports::Query;
@@ -45,7 +45,13 @@ enum What {
     /// Read a Parquet file through the files source, and do nothing with it.
     Scan { file: PathBuf },
     /// Run the activation over a Parquet file with this state folder, and print what it took as JSON.
-    Run { file: PathBuf, state: PathBuf },
+    Run {
+        file: PathBuf,
+        state: PathBuf,
+        /// The data extension asks nothing of its texts, so that there is nothing to check: what checking adds is the difference.
+        #[arg(long)]
+        asks_nothing: bool,
+    },
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -53,11 +59,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         What::Data { folder, rows } => data::write(&folder, rows),
         What::Decode { file } => decode::decode(&file, THREADS),
         What::Scan { file } => scan::scan(&file, THREADS),
-        What::Run { file, state } => run(&file, &state),
+        What::Run { file, state, asks_nothing } => run(&file, &state, asks_nothing),
     }
 }
 
-fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
+fn run(file: &Path, state: &Path, asks_nothing: bool) -> Result<(), Box<dyn std::error::Error>> {
     let peak = memory::Peak::watch();
     let columns = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let network = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -68,7 +74,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let counted = Arc::new(cloud::Counted::default());
     let ports = Ports {
         source: Arc::new(source(file)),
-        cloud: Arc::new(cloud::YesCloud::new(state.root(), Arc::clone(&counted))),
+        cloud: Arc::new(cloud::YesCloud::new(state.root(), Arc::clone(&counted), asks_nothing)),
         files: Arc::new(cloud::NoFiles::new(Arc::clone(&counted))),
         ledger: Arc::new(SqliteLedger::open(&state.ledger())?),
         baselines: Arc::new(state.baselines(&activation.name)),
@@ -87,6 +93,7 @@ fn run(file: &Path, state: &Path) -> Result<(), Box<dyn std::error::Error>> {
         project_secret: Arc::from(&b"the secret of the benchmark, thirty-two bytes"[..]),
         server_offset_s: -6 * 3600,
         split: Split::default(),
+        trail_entries_min: TRAIL_ENTRIES_MIN,
     };
     let began = Instant::now();
     let report = network.block_on(outflow_engine::run(&job, &ports, &RunOptions::default()))?;
@@ -125,7 +132,7 @@ fn source(file: &Path) -> FilesSource {
 }
 
 fn activation() -> Activation {
-    let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
+    let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
     Activation {
         name: "bench".parse().expect("a name"),
         data_extension: "Bench".parse().expect("a key"),
@@ -138,5 +145,6 @@ fn activation() -> Activation {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     }
 }

@@ -67,9 +67,7 @@ impl Customers {
                 default: None,
             })
         };
-        let wish = |(name, _): &(&str, FieldType)| -> Result<FieldWish, Box<dyn Error>> {
-            Ok(FieldWish { field: name.parse()?, column: (*name).to_owned() })
-        };
+        let wish = |(name, _): &(&str, FieldType)| -> Result<FieldWish, Box<dyn Error>> { Ok(FieldWish::new(name.parse()?, *name)) };
         let destination = DataExtension {
             id: ObjectId("customers".to_owned()),
             key: "customers".parse()?,
@@ -90,6 +88,7 @@ impl Customers {
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,
             import_deadline_s: IMPORT_DEADLINE_S,
+            guards: outflow_domain::Guards::default(),
         };
         let mapping = Mapping::check(&activation, &model_columns(&batch.schema()), &destination);
         Ok(Self { mapping: mapping.map_err(|problems| format!("the mapping does not fit: {problems:?}"))?, batch })

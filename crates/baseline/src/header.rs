@@ -20,6 +20,8 @@ pub enum Kind {
     Doubt,
     /// Keys the data extension holds, read from it before an update-only run.
     Membership,
+    /// Rows that guards hold back: what was to be sent, and, as left, what was no longer in the model.
+    Held,
 }
 
 /// Whose segment this is and how its fingerprints were made.
@@ -69,6 +71,7 @@ impl Kind {
             Self::Delta => 1,
             Self::Doubt => 2,
             Self::Membership => 3,
+            Self::Held => 4,
         }
     }
 
@@ -78,6 +81,7 @@ impl Kind {
             1 => Self::Delta,
             2 => Self::Doubt,
             3 => Self::Membership,
+            4 => Self::Held,
             _ => return None,
         })
     }

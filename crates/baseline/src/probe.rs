@@ -13,6 +13,7 @@ use crate::index::Candidates;
 use crate::record::Old;
 use crate::seen::Seen;
 use crate::segment::{Segment, View};
+use crate::trail::{Steps, Walk};
 
 /// Keys of one group: enough to hide a miss, few enough that what was fetched is still there when its turn comes.
 const GROUP_KEYS: usize = 32;
@@ -38,6 +39,18 @@ pub enum Probe {
         /// Whether the key occurred before in the model.
         again: bool,
     },
+}
+
+/// How a thread finds its way through the base.
+#[derive(Debug, Default)]
+pub enum Way<'t> {
+    /// It asks about each row.
+    #[default]
+    Unmarked,
+    /// It asks about each row, and notes where it came by.
+    Noted(Steps),
+    /// It walks along the trail of somebody who has noted it, and asks about those rows alone that are not on it.
+    Walked(Walk<'t>),
 }
 
 impl Probe {
@@ -80,17 +93,62 @@ impl<B: AsRef<[u8]>> Baseline<B> {
     /// # Panics
     /// When there are not as many keys as rows.
     pub fn probe(&self, keys: &[KeyFingerprint], rows: &[RowFingerprint], out: &mut Vec<Probe>) {
+        self.probe_along(&mut Way::Unmarked, keys, rows, out);
+    }
+
+    /// As [`Baseline::probe`], for a thread that keeps to a way, on which the batches of its rows follow each other.
+    ///
+    /// Of equal keys in a batch, any may be the first.
+    ///
+    /// # Panics
+    /// When there are not as many keys as rows.
+    pub fn probe_along(&self, way: &mut Way<'_>, keys: &[KeyFingerprint], rows: &[RowFingerprint], out: &mut Vec<Probe>) {
         assert_eq!(keys.len(), rows.len(), "each key has its row");
         out.clear();
         out.resize(keys.len(), Probe::Absent);
-        let mut tell = |number: usize, answer: Option<Probe>| {
-            if let Some(answer) = answer {
-                out[number] = answer;
+        match (way, &self.base) {
+            (Way::Walked(walk), Some(base)) if walk.leads_on() => {
+                let mut left = Vec::new();
+                for (number, (&key, &row)) in keys.iter().zip(rows).enumerate() {
+                    match walk.find(key, row) {
+                        // What was seen before may be hidden by the delta.
+                        Some((position, state)) if !base.seen.set(position) => out[number] = Probe::Same { state, again: false },
+                        _ => left.push(number),
+                    }
+                }
+                walk.count(keys.len(), keys.len() - left.len());
+                let (keys, rows): (Vec<_>, Vec<_>) = left.iter().map(|&number| (keys[number], rows[number])).unzip();
+                self.ask(&keys, &rows, |_, _| (), |at, answer| out[left[at]] = answer);
+            }
+            (Way::Noted(steps), Some(_)) => {
+                let note = |number: usize, (position, answer): (usize, Probe)| {
+                    if let Probe::Same { state, again: false } = answer {
+                        steps.note(keys[number], rows[number], state, position);
+                    }
+                };
+                self.ask(keys, rows, note, |number, answer| out[number] = answer);
+            }
+            _ => self.ask(keys, rows, |_, _| (), |number, answer| out[number] = answer),
+        }
+    }
+
+    /// Asks both levels, and hands to `tell` what is known of each row that is known; to `found` before that, where the base holds it.
+    #[inline(always)]
+    fn ask(
+        &self,
+        keys: &[KeyFingerprint],
+        rows: &[RowFingerprint],
+        mut found: impl FnMut(usize, (usize, Probe)),
+        mut tell: impl FnMut(usize, Probe),
+    ) {
+        let mut tell = |number: usize, answer: Option<(usize, Probe)>| {
+            if let Some((_, answer)) = answer {
+                tell(number, answer);
             }
         };
-        let (Some(base), Some(delta)) = (&self.base, &self.delta) else {
-            if let Some(level) = self.base.as_ref().or(self.delta.as_ref()) {
-                level.ask(keys, rows, tell);
+        let Some(base) = &self.base else {
+            if let Some(delta) = &self.delta {
+                delta.ask(keys, rows, tell);
             }
             return;
         };
@@ -98,13 +156,18 @@ impl<B: AsRef<[u8]>> Baseline<B> {
         // rows are few, and are asked about together so that they too wait together for memory.
         let mut left: Vec<usize> = Vec::new();
         base.ask(keys, rows, |number, answer| {
-            if answer.is_none_or(|it| it.again()) {
+            if self.delta.is_some() && answer.is_none_or(|(_, it)| it.again()) {
                 left.push(number);
+            }
+            if let Some(answer) = answer {
+                found(number, answer);
             }
             tell(number, answer);
         });
-        let (keys, rows): (Vec<_>, Vec<_>) = left.iter().map(|&number| (keys[number], rows[number])).unzip();
-        delta.ask(&keys, &rows, |at, answer| tell(left[at], answer));
+        if let Some(delta) = self.delta.as_ref().filter(|_| !left.is_empty()) {
+            let (keys, rows): (Vec<_>, Vec<_>) = left.iter().map(|&number| (keys[number], rows[number])).unzip();
+            delta.ask(&keys, &rows, |at, answer| tell(left[at], answer));
+        }
     }
 
     /// Looks many keys up without marking them; `out` is cleared and gets one answer per key, in order.
@@ -131,15 +194,18 @@ impl<B: AsRef<[u8]>> Segment<B> {
 }
 
 impl<B: AsRef<[u8]>> Level<B> {
-    /// Asks about rows, marks their keys as seen, and hands each answer to `each` with the number of its row: `None` where this level
-    /// says nothing of the key, [`Probe::Absent`] where it says that the key was dropped.
+    /// Asks about rows, marks their keys as seen, and hands each answer to `each` with the number of its row and the position of its entry:
+    /// `None` where this level says nothing of the key, [`Probe::Absent`] where it says that the key was dropped.
     #[inline(always)]
-    fn ask(&self, keys: &[KeyFingerprint], rows: &[RowFingerprint], mut each: impl FnMut(usize, Option<Probe>)) {
+    fn ask(&self, keys: &[KeyFingerprint], rows: &[RowFingerprint], mut each: impl FnMut(usize, Option<(usize, Probe)>)) {
         let view = self.segment.view();
         view.find_each(keys, Some(&self.seen), |number, found| {
-            let answer = found.map(|position| match view.value(position) {
-                value if value.is_dropped() => Probe::Absent,
-                value => Probe::of(value, rows[number], self.seen.set(position)),
+            let answer = found.map(|position| {
+                let answer = match view.value(position) {
+                    value if value.is_dropped() => Probe::Absent,
+                    value => Probe::of(value, rows[number], self.seen.set(position)),
+                };
+                (position, answer)
             });
             each(number, answer);
         });

@@ -1,9 +1,10 @@
 //! A segment in place: checked whole once, then searched where it lies.
 
-use std::{fmt, num::NonZero, ops::Range, thread};
+use std::{fmt, ops::Range};
 
 use outflow_domain::KeyFingerprint;
 
+use crate::blocks::check_in_shares;
 use crate::entry::{ENTRY_BYTES, Entry, EntryBytes, Update, Value, key_high_of, key_of, value_of};
 use crate::error::{Damage, OpenError};
 use crate::header::{Expect, Header, Kind};
@@ -13,10 +14,6 @@ use crate::raw::prefetch_bytes;
 
 /// Entries that are compared at once: as many as an eighth of a bucket mostly has.
 const WINDOW: usize = 4;
-/// Threads that check a large segment.
-const THREADS_MAX: usize = 4;
-/// Blocks that are worth a thread of their own: 12 MiB.
-const BLOCKS_PER_THREAD: usize = 256;
 
 /// A segment, read where it lies: a memory map, a `Vec<u8>`, or any other bytes.
 ///
@@ -214,21 +211,14 @@ impl Body<'_> {
     fn check(&self) -> Result<u64, OpenError> {
         let blocks = (self.layout.index_end - HEADER_BYTES).div_ceil(BLOCK_BYTES);
         let buckets = self.view.index.len();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX).min(blocks / BLOCKS_PER_THREAD).max(1);
-        let share = |all: usize, number: usize| all * number / threads..all * (number + 1) / threads;
-        let checked = |number: usize| {
-            let dropped = self.check_blocks(share(blocks, number))?;
-            match self.view.index.first_mistake(self.view.entries, share(buckets, number)) {
+        let dropped = check_in_shares(blocks, |share| {
+            let dropped = self.check_blocks(share.of(blocks))?;
+            match self.view.index.first_mistake(self.view.entries, share.of(buckets)) {
                 Some(entry) => Err(OpenError::Torn(Damage::Rules { entry })),
                 None => Ok(dropped),
             }
-        };
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|number| scope.spawn(move || checked(number))).collect();
-            let first = checked(0);
-            let others = others.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            others.fold(first, |sum, it| Ok(sum? + it?))
-        })
+        })?;
+        Ok(dropped.iter().sum())
     }
 
     /// Checks some blocks, and that the entries in them follow those before; gives the number of dropped keys.

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use outflow_domain::KeyFingerprint;
 
+use crate::blocks::Blocks;
 use crate::entry::{Entry, Update};
 use crate::header::{Header, Kind};
 use crate::index::IndexBuilder;
-use crate::layout::{BLOCK_BYTES, ENTRIES_MAX, FOOTER_BYTES, Footer, HEADER_BYTES, SegmentInfo};
+use crate::layout::{ENTRIES_MAX, FOOTER_BYTES, Footer, HEADER_BYTES, SegmentInfo};
 
 /// Why a segment could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +59,7 @@ impl<W: Write> SegmentWriter<W> {
     /// When the header cannot be written.
     pub fn new(mut out: W, header: Header) -> Result<Self, WriteError> {
         out.write_all(&header.to_bytes())?;
-        let body = Blocks { out, block: Vec::with_capacity(BLOCK_BYTES), table: Vec::new(), bytes: HEADER_BYTES as u64 };
-        Ok(Self { body, header, index: IndexBuilder::new(), latest: None, entries: 0, dropped: 0 })
+        Ok(Self { body: Blocks::new(out, HEADER_BYTES as u64), header, index: IndexBuilder::new(), latest: None, entries: 0, dropped: 0 })
     }
 
     /// Appends an entry.
@@ -133,35 +133,5 @@ impl<W: Write> SegmentWriter<W> {
         body.out.write_all(&footer)?;
         body.out.flush()?;
         Ok((SegmentInfo { bytes, entries, checksum }, body.out))
-    }
-}
-
-/// The body, cut into blocks that are checksummed as they leave.
-#[derive(Debug)]
-struct Blocks<W> {
-    out: W,
-    /// The block being filled. Entries never straddle two blocks, as 2,048 of them fill one; nor do the words of the index.
-    block: Vec<u8>,
-    /// The checksums of all blocks before.
-    table: Vec<u8>,
-    /// Bytes written, the header's among them.
-    bytes: u64,
-}
-
-impl<W: Write> Blocks<W> {
-    #[inline]
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.block.extend_from_slice(bytes);
-        if self.block.len() == BLOCK_BYTES { self.end_block() } else { Ok(()) }
-    }
-
-    fn end_block(&mut self) -> io::Result<()> {
-        if !self.block.is_empty() {
-            self.table.extend_from_slice(&crc32c::crc32c(&self.block).to_le_bytes());
-            self.out.write_all(&self.block)?;
-            self.bytes += self.block.len() as u64;
-            self.block.clear();
-        }
-        Ok(())
     }
 }

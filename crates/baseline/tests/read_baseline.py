@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Prints the header and all entries of a baseline segment, and refuses one that is not whole.
+"""Prints the header and all entries of a baseline segment, or the entries along a trail in its order, and refuses one that is not whole.
 
 Written from docs/reference/baseline-format.md alone; it shares no code with the crate it checks.
 
     read_baseline.py FILE
+    read_baseline.py TRAIL BASE
 """
 
 import struct
 import sys
 
 HEADER, ENTRY, BLOCK, FOOTER = 128, 24, 49_152, 64
-KINDS = ["base", "delta", "doubt", "membership"]
+KINDS = ["base", "delta", "doubt", "membership", "held"]
 PRESENCE = ["present", "left-kept", "left-flagged", "value-unknown"]
 ORIGIN = ["created", "adopted"]
 
@@ -113,11 +114,42 @@ def read(data):
     yield from (text for _, text in entries)
 
 
+def read_trail(data, base):
+    """Yields the text of each entry that the trail leads to."""
+    header, *texts = read(base)
+    require(len(data) >= 96 and data[:8] == b"\x89OFTRAIL", "not a trail")
+    layout, block, length, count, digest = struct.unpack_from("<IIQQQ", data, 8)
+    require(layout == 1 and block == BLOCK and not any(data[40:60]), "another layout")
+    require(struct.unpack_from("<I", data, 60)[0] == crc32c(data[:60]), "header checksum")
+    require(length == len(base) and header.endswith(f"entries {count} checksum {digest:016x}"), "another base")
+    steps, length, end = struct.unpack_from("<QQ8s", data, len(data) - 32)
+    steps_end = 64 + 12 * steps
+    table_end = steps_end + 4 * -((64 - steps_end) // BLOCK)
+    require(length == len(data) == table_end + 32 and end == data[:8] and not any(data[-8:-4]), "length")
+    require(struct.unpack_from("<I", data, len(data) - 4)[0] == crc32c(data[:64] + data[steps_end:-4]), "footer checksum")
+    for at, start in enumerate(range(64, steps_end, BLOCK)):
+        checksum = struct.unpack_from("<I", data, steps_end + 4 * at)[0]
+        require(checksum == crc32c(data[start : min(start + BLOCK, steps_end)]), f"checksum of block {at}")
+    for at in range(64, steps_end, 12):
+        mark, place = struct.unpack_from("<QI", data, at)
+        require(place % 2**31 < count, "position")
+        text = texts[place % 2**31]
+        key, row, presence, origin = text.split()
+        low, high = int(key[16:], 16), int(key[:16], 16)
+        require(mark == low ^ high * 0xD1B54A32D192ED03 % 2**64 ^ int(row, 16) * 0x9E3779B97F4A7C15 % 2**64, "mark")
+        require(presence == "present" and origin == ORIGIN[place >> 31], "state")
+        yield text
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def main():
-    with open(sys.argv[1], "rb") as file:
-        data = file.read()
+    files = [contents(path) for path in sys.argv[1:]]
     try:
-        lines = list(read(data))
+        lines = list(read(*files) if len(files) == 1 else read_trail(*files))
     except Refused as refused:
         sys.exit(f"refused: {refused}")
     for line in lines:

@@ -65,6 +65,8 @@ pub enum Command {
     Plan(Plan),
     /// Send what changed since the last run, and establish what became of each row.
     Run(Run),
+    /// Read the data extension back and compare it with the model, row by row.
+    Verify(Verify),
     /// List past runs, or explain one.
     Runs {
         /// A run to be explained.
@@ -152,12 +154,28 @@ pub struct Run {
     /// The activations, run one after the other.
     #[arg(required = true)]
     pub activations: Vec<String>,
+    /// Let the rows through that guards hold back in this plan, as `outflow run`, `plan` and `status` name it.
+    #[arg(long, value_name = "PLAN_ID")]
+    pub approve: Option<String>,
     /// Send every row, whatever the baseline says.
     #[arg(long)]
     pub full: bool,
     /// Send rows again that the service refused before.
     #[arg(long)]
     pub retry_refused: bool,
+}
+
+/// `outflow verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The activation.
+    pub activation: String,
+    /// Send the rows that have drifted, and whatever else changed since the last run.
+    #[arg(long)]
+    pub repair: bool,
+    /// Exit with 2 when rows have drifted.
+    #[arg(long, conflicts_with = "repair")]
+    pub detailed_exitcode: bool,
 }
 
 /// `outflow rejects`.

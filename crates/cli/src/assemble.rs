@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use outflow_domain::Name;
-use outflow_engine::{Compute, Job, Ports, Split};
+use outflow_engine::{Compute, Job, Ports, Split, TRAIL_ENTRIES_MIN};
 use outflow_file_store_object_store::{Credentials, S3Settings, S3Store};
 use outflow_file_store_sftp::{HostKeys, PrivateKeyText, SftpSettings, SftpStore};
 use outflow_ledger_sqlite::SqliteLedger;
@@ -97,6 +97,7 @@ pub fn job(project: &Project, activation: &Activation) -> Job {
         project_secret: Arc::from(project.secret.expose().as_bytes()),
         server_offset_s: SERVER_OFFSET_S,
         split: Split::default(),
+        trail_entries_min: TRAIL_ENTRIES_MIN,
     }
 }
 

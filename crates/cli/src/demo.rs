@@ -172,6 +172,13 @@ impl Demo {
         self.headline("The third run finds nothing new, and sends nothing: the refused row is remembered");
         self.outflow(&["run", "loyalty"], &[3]).await?;
 
+        self.headline("29,000 customers have other points at once. Is that right? A guard holds them, and nothing is sent");
+        self.write_model(&Change { changed: 30_000, joined: 500, left: 500, bad_address: true })?;
+        self.outflow(&["run", "loyalty"], &[4]).await?;
+        self.headline("Somebody has looked: it is right. The approval lets just these rows through");
+        let plan = self.held_plan().await?;
+        self.outflow(&["run", "loyalty", "--approve", &plan], &[3]).await?;
+
         self.headline("Update-only: the birthday club has 2,000 members; only they are updated, nobody is added");
         self.outflow(&["run", "birthday-club"], &[0]).await?;
 
@@ -182,11 +189,25 @@ impl Demo {
         self.show_rows().await
     }
 
+    /// This very program, to be called as a person would.
+    fn command(&self, arguments: &[&str]) -> Told<tokio::process::Command> {
+        let mut command = tokio::process::Command::new(std::env::current_exe()?);
+        command.arg("-C").arg(&self.folder).args(arguments).envs(&self.environment).stdin(Stdio::null()).kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// The plan whose rows are held, as the run has told it just now.
+    async fn held_plan(&self) -> Told<String> {
+        let told = self.command(&["status", "--output", "json"])?.output().await?;
+        let status: Value = serde_json::from_slice(&told.stdout)?;
+        let plan = status["activations"].as_array().and_then(|it| it.iter().find_map(|it| it["held"]["plan"].as_str()));
+        Ok(plan.ok_or_else(|| Refused("the guard has held nothing".to_owned()))?.to_owned())
+    }
+
     /// Runs this very program and shows what it prints, or keeps it for the document.
     async fn outflow(&mut self, arguments: &[&str], expected: &[i32]) -> Told {
         self.say(&format!("\n$ outflow {}", arguments.join(" ")));
-        let mut command = tokio::process::Command::new(std::env::current_exe()?);
-        command.arg("-C").arg(&self.folder).args(arguments).envs(&self.environment).stdin(Stdio::null()).kill_on_drop(true);
+        let mut command = self.command(arguments)?;
         let status = match self.output {
             Output::Text => command.status().await?,
             Output::Json => {
@@ -316,6 +337,7 @@ activations:
       Points: points
       Born: born
     custom_attributes: [tier, lifetime_value]
+    guards: { max_updates: 20 % }
   birthday-club:
     from: customers
     to: birthday-club

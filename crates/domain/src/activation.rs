@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    guard::Guards,
     names::{DataExtensionKey, FieldName, Name},
     table::TableWish,
 };
@@ -14,6 +15,17 @@ pub struct FieldWish {
     pub field: FieldName,
     /// The column of the model.
     pub column: String,
+    /// Digits after the point that its numbers are rounded to; never rounded when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u8>,
+}
+
+impl FieldWish {
+    /// The field filled with what the column has.
+    #[must_use]
+    pub fn new(field: FieldName, column: impl Into<String>) -> Self {
+        Self { field, column: column.into(), round: None }
+    }
 }
 
 /// Whether rows that are not in the data extension are added to it.
@@ -65,6 +77,9 @@ pub struct Activation {
     pub part_bytes_max: u64,
     /// Seconds after which an import that has not ended blocks the activation.
     pub import_deadline_s: u64,
+    /// What is held back until a person has looked at it.
+    #[serde(default)]
+    pub guards: Guards,
 }
 
 /// Most bytes of one file unless the activation says otherwise.

@@ -43,15 +43,26 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// The most UTF-16 code units a value may have, for types that hold text.
+    /// The most UTF-16 code units a value may have, for types that hold text, where that is known of the service.
+    ///
+    /// Nobody publishes it for phone numbers and locales (decision 0014): those are sent, and the service decides.
     #[must_use]
     pub const fn units_max(self) -> Option<u32> {
         match self {
             Self::Text { units_max } => units_max,
             Self::EmailAddress => Some(254),
+            _ => None,
+        }
+    }
+
+    /// The length in UTF-16 code units that a field of text is created with, and takes in an index: for phone numbers and locales, the one that
+    /// tools of others give them.
+    #[must_use]
+    pub const fn units_when_made(self) -> Option<u32> {
+        match self {
             Self::Phone => Some(50),
             Self::Locale => Some(5),
-            Self::Number | Self::Decimal { .. } | Self::Date | Self::Boolean => None,
+            other => other.units_max(),
         }
     }
 

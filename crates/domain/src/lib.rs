@@ -6,6 +6,7 @@ pub mod activation;
 pub mod data_extension;
 pub mod field_type;
 pub mod fingerprint;
+pub mod guard;
 pub mod history;
 pub mod import;
 pub mod mapping;
@@ -22,6 +23,7 @@ pub use activation::{Activation, FieldWish, ImportRoute, InsertMode};
 pub use data_extension::{DataExtension, Field, NewColumn};
 pub use field_type::{FieldType, InvalidFieldType};
 pub use fingerprint::{KeyFingerprint, RowFingerprint};
+pub use guard::{EmptySource, Guard, Guards, Held, Hold, Limit, Tripped};
 pub use history::{HistoryFile, HistoryKind};
 pub use import::{ImportCounts, ImportId, ImportOrder, ImportStatus, Route, RowRefusal};
 pub use mapping::{MappedField, Mapping, MappingProblem};
@@ -37,4 +39,4 @@ pub use table::{
     CreateWish, FolderPath, NewDataExtension, NewField, Period, Removes, Retention, Sendable, SubscriberField, Table, TableWish,
     TypeChange, WiderColumn,
 };
-pub use verdict::CellProblem;
+pub use verdict::{CellProblem, CellWarning};

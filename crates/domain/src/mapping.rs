@@ -35,6 +35,10 @@ pub struct MappedField {
     /// Whether a text that is longer than the field takes may have it made longer.
     #[serde(default)]
     pub may_widen: bool,
+    /// Digits after the point that numbers are rounded to before they become the field's; never rounded when absent. Like the column, it says
+    /// where a value comes from and not which it is, so no digest has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u8>,
 }
 
 /// Field mappings that fit the model and the data extension. Only [`Mapping::check`] makes one.
@@ -172,7 +176,7 @@ impl Mapping {
         self.values.iter().enumerate().filter(move |(_, it)| is_new(it)).map(|(at, _)| at)
     }
 
-    /// This mapping with every field that `new` fills too filled from the column, and in the zone, of `new`: what today's rows would have
+    /// This mapping with every field that `new` fills too filled from the column, rounded as, and in the zone, of `new`: what today's rows would have
     /// been under this mapping. Fields that `new` has dropped are filled as they were.
     #[must_use]
     pub fn filled_as(&self, new: &Self) -> Self {
@@ -180,7 +184,7 @@ impl Mapping {
             let now = new.values.iter().find(|new| it.holds_what(new));
             now.map_or_else(
                 || it.clone(),
-                |now| MappedField { column: now.column.clone(), model_type: now.model_type.clone(), ..it.clone() },
+                |now| MappedField { column: now.column.clone(), model_type: now.model_type.clone(), round: now.round, ..it.clone() },
             )
         };
         Self { keys: new.keys.clone(), values: self.values.iter().map(filled).collect(), time_zone: new.time_zone.clone() }
@@ -368,7 +372,7 @@ impl Check<'_> {
                 let (field, data_extension) = (it.name.to_string(), data_extension.clone());
                 self.problems.push(MappingProblem::UnfitKey { field, data_extension, why });
             } else if it.field_type.is_text_like() {
-                units += it.field_type.units_max().unwrap_or(0);
+                units += it.field_type.units_when_made().unwrap_or(0);
             }
         }
         if units > KEY_UNITS_MAX {
@@ -435,15 +439,16 @@ impl Check<'_> {
             self.fits_what_is_given(&name, field_type);
         }
         let column = column?;
-        let (column, model_type) = (column.name, column.model_type);
-        self.fits(MappedField { field: name, field_id: id, field_type, is_required, column, model_type, may_widen })
+        let (column, model_type, round) = (column.name, column.model_type, wish.round);
+        self.fits(MappedField { field: name, field_id: id, field_type, is_required, column, model_type, may_widen, round })
     }
 
     /// A field that is not there, and is created where its type is given.
     fn yet_to_be_created(&mut self, wish: &FieldWish, column: ModelColumn) -> Option<MappedField> {
         let (field, ModelColumn { name: column, model_type }) = (wish.field.clone(), column);
         if let Some(field_type) = self.activation.table.given_type(&field) {
-            return self.fits(MappedField { field, field_id: None, field_type, is_required: false, column, model_type, may_widen: false });
+            let (is_required, may_widen, round) = (false, false, wish.round);
+            return self.fits(MappedField { field, field_id: None, field_type, is_required, column, model_type, may_widen, round });
         }
         self.problems.push(if self.destination.is_new {
             // Any column whose type a field could have is among the fields to be made.
@@ -494,7 +499,7 @@ impl Check<'_> {
             }
         };
         if self.destination.field(&field).is_some() || self.activation.table.given_type(&field).is_some() {
-            return self.value(&FieldWish { field, column: name.to_owned() });
+            return self.value(&FieldWish::new(field, name));
         }
         let Some(field_type) = column.model_type.natural_field_type() else {
             let (column, model_type) = (column.name, column.model_type.for_people());
@@ -507,10 +512,12 @@ impl Check<'_> {
             return None;
         };
         let (column, model_type) = (column.name, column.model_type);
-        Some(MappedField { field, field_id: None, field_type, is_required: false, column, model_type, may_widen: false })
+        let (is_required, may_widen) = (false, false);
+        Some(MappedField { field, field_id: None, field_type, is_required, column, model_type, may_widen, round: None })
     }
 
     fn fits(&mut self, mapped: MappedField) -> Option<MappedField> {
+        self.can_be_rounded(&mapped);
         if mapped.model_type.can_become(mapped.field_type) {
             return Some(mapped);
         }
@@ -521,6 +528,22 @@ impl Check<'_> {
             field_type: mapped.field_type.service_name().to_owned(),
         });
         None
+    }
+
+    /// Rounding to more digits than the field keeps would leave values that it refuses, and that is surely not meant.
+    fn can_be_rounded(&mut self, mapped: &MappedField) {
+        let Some(round) = mapped.round else { return };
+        let scale = match mapped.field_type {
+            FieldType::Number => Some(0),
+            FieldType::Decimal { scale, .. } => Some(scale),
+            _ => None,
+        };
+        let field = mapped.field.to_string();
+        self.problems.extend(match scale {
+            None => Some(MappingProblem::NothingToRound { field, field_type: mapped.field_type }),
+            Some(scale) if scale < round => Some(MappingProblem::RoundedTooFinely { field, round, scale }),
+            Some(_) => None,
+        });
     }
 
     fn column(&mut self, name: &str) -> Option<ModelColumn> {

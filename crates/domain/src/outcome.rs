@@ -72,6 +72,8 @@ pub enum Outcome {
     LeftKept,
     /// In the baseline, no longer in the model, and found to be gone from the data extension.
     LeftGone,
+    /// In the baseline and no longer in the model, as far as the source can be trusted: a guard holds it, and nothing is written down.
+    LeftHeld,
 }
 
 impl Outcome {
@@ -79,7 +81,7 @@ impl Outcome {
     #[must_use]
     pub const fn intent(self) -> &'static str {
         match self {
-            Self::Unchanged | Self::Copy | Self::Withheld { .. } | Self::LeftKept | Self::LeftGone => "none",
+            Self::Unchanged | Self::Copy | Self::Withheld { .. } | Self::LeftKept | Self::LeftGone | Self::LeftHeld => "none",
             Self::Sent { write: Write::Insert, .. } => "insert",
             Self::Sent { write: Write::Update, .. } => "update",
             Self::Sent { write: Write::InsertOrUpdate, .. } => "insert_or_update",
@@ -94,6 +96,7 @@ impl Outcome {
             Self::Copy => "copy",
             Self::LeftKept => "kept",
             Self::LeftGone => "not_in_destination",
+            Self::LeftHeld => "held",
             Self::Withheld { why } => match why {
                 Withheld::DuplicateKey => "duplicate_key",
                 Withheld::Invalid => "invalid",
@@ -113,7 +116,13 @@ impl Outcome {
     /// Whether it is the outcome of a row of the source; otherwise it is one of a baseline entry that was not seen.
     #[must_use]
     pub const fn is_of_source(self) -> bool {
-        !matches!(self, Self::LeftKept | Self::LeftGone)
+        !matches!(self, Self::LeftKept | Self::LeftGone | Self::LeftHeld)
+    }
+
+    /// Whether a guard holds the row back.
+    #[must_use]
+    pub const fn is_held(self) -> bool {
+        matches!(self, Self::Withheld { why: Withheld::Held } | Self::LeftHeld)
     }
 }
 

@@ -4,6 +4,8 @@
 //! The intent is recorded before each effect and the result after it, so that a crash anywhere leaves a state from which the next run
 //! can settle what was started.
 
+mod baseline;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,12 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data_extension::NewColumn,
     fingerprint::{KeyFingerprint, RowFingerprint},
+    guard::{Held, Hold},
     import::{ImportId, ImportOrder, ImportStatus, Route},
     mapping::Mapping,
     names::{FieldName, FileName, Name, ObjectId, RunId},
-    outcome::OutcomeCounts,
+    outcome::{Outcome, OutcomeCounts},
     table::{NewDataExtension, WiderColumn},
 };
+
+pub use baseline::{BaselineRef, SegmentRef};
 
 /// Digest of everything a plan rests on; equal changes give equal ids, whatever the order of the scan.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,40 +30,6 @@ pub struct PlanId(pub String);
 impl std::fmt::Display for PlanId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A file of the baseline store, as the ledger names it. Names are never used twice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentRef {
-    /// Its name in the store.
-    pub name: String,
-    /// Its length.
-    pub bytes: u64,
-    /// Its entries.
-    pub entries: u64,
-    /// Its checksum.
-    pub checksum: u64,
-}
-
-/// Which files are the baseline now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaselineRef {
-    /// Counts up with every change; 0 is the empty baseline of a new activation.
-    pub version: u64,
-    /// The large sorted file.
-    pub base: Option<SegmentRef>,
-    /// What has changed since it was written.
-    pub delta: Option<SegmentRef>,
-    /// Live entries in both together that are present in the data extension as far as we know.
-    pub present: u64,
-}
-
-impl BaselineRef {
-    /// A baseline of the same version that holds nothing: what follows when the older one no longer counts.
-    #[must_use]
-    pub const fn emptied(&self) -> Self {
-        Self { version: self.version, base: None, delta: None, present: 0 }
     }
 }
 
@@ -227,6 +198,18 @@ pub enum RunEvent {
     ColumnsAdded {
         /// Whose rows the baseline speaks of from here on.
         identity: Identity,
+    },
+    /// A person has approved what a plan held: just those rows pass in this run.
+    HoldApproved {
+        /// The plan.
+        plan: PlanId,
+        /// The size of the source that was approved with it, by which the next runs measure theirs.
+        source_rows: Option<u64>,
+    },
+    /// Guards hold rows back, until a person approves them.
+    RowsHeld {
+        /// What is held, and why.
+        hold: Box<Hold>,
     },
     /// A file is about to travel.
     TransferStarting {
@@ -438,11 +421,23 @@ pub struct ActivationState {
     /// The highest number of a row when keys were last read, and in which data extension.
     #[serde(default)]
     pub rows_numbered: Option<(ObjectId, u64)>,
+    /// What is held, oldest first, as long as it may be approved; nothing once a run has come to its end without holding anything.
+    #[serde(default)]
+    pub holds: Vec<Held>,
+    /// Since when rows are held without a break.
+    #[serde(default)]
+    pub held_since_ms: Option<i64>,
+    /// Rows of the source in the last run that held nothing, or that a person approved since.
+    #[serde(default)]
+    pub source_rows: Option<u64>,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
     pub events: u64,
 }
+
+/// Plans whose held rows are kept at most: a run an hour for a day.
+const HOLDS_MAX: usize = 24;
 
 /// An event that cannot follow what was recorded before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -471,6 +466,8 @@ impl RunEvent {
             Self::ColumnsWidened => "columns_widened",
             Self::ColumnsAdding => "columns_adding",
             Self::ColumnsAdded { .. } => "columns_added",
+            Self::HoldApproved { .. } => "hold_approved",
+            Self::RowsHeld { .. } => "rows_held",
             Self::TransferStarting { .. } => "transfer_starting",
             Self::Transferred { .. } => "transferred",
             Self::ImportStarting { .. } => "import_starting",
@@ -513,9 +510,7 @@ impl ActivationState {
                 self.planned = None;
             }
             RunEvent::Planned { manifest, mapping, identity } => {
-                if self.current_run.as_ref() != Some(&record.run) {
-                    return Err("the run has not started");
-                }
+                self.is_current(&record.run)?;
                 if self.open_parts.iter().any(|it| it.is_not_started() || it.may_be_running()) {
                     return Err("an earlier run's parts are neither dropped nor ended");
                 }
@@ -539,6 +534,18 @@ impl ActivationState {
                 for part in self.open_parts.iter_mut().filter(|it| it.run == record.run) {
                     part.identity = identity.clone();
                 }
+            }
+            RunEvent::HoldApproved { source_rows, .. } => {
+                self.is_current(&record.run)?;
+                self.source_rows = source_rows.or(self.source_rows);
+            }
+            RunEvent::RowsHeld { hold } => {
+                self.is_current(&record.run)?;
+                self.holds.retain(|it| it.hold.plan != hold.plan && !it.is_expired(record.at_ms));
+                self.holds.push(Held { run: record.run.clone(), at_ms: record.at_ms, hold: (**hold).clone() });
+                let too_many = self.holds.len().saturating_sub(HOLDS_MAX);
+                self.holds.drain(..too_many);
+                self.held_since_ms.get_or_insert(record.at_ms);
             }
             RunEvent::TransferStarting { part } => {
                 let part = self.part(&record.run, *part)?;
@@ -644,9 +651,7 @@ impl ActivationState {
                 self.confirmed.retain(|it| !merged.contains(&it.segment.name));
             }
             RunEvent::RowsNumbered { data_extension, up_to } => {
-                if self.current_run.as_ref() != Some(&record.run) {
-                    return Err("the run has not started");
-                }
+                self.is_current(&record.run)?;
                 self.rows_numbered = Some((data_extension.clone(), *up_to));
             }
             RunEvent::Abandoned { part } => {
@@ -656,7 +661,7 @@ impl ActivationState {
                 }
                 part.is_abandoned = true;
             }
-            RunEvent::Ended { result, .. } => {
+            RunEvent::Ended { result, outcomes } => {
                 if self.current_run.take().as_ref() != Some(&record.run) {
                     return Err("the run has not started");
                 }
@@ -664,10 +669,19 @@ impl ActivationState {
                 if matches!(result, RunResult::Succeeded | RunResult::RowsRefused) {
                     self.last_success_ms = Some(record.at_ms);
                 }
+                // What failed, and what only read back, has compared nothing and tells of no row.
+                if outcomes.iter().next().is_some() && outcomes.count(Outcome::is_held) == 0 {
+                    self.source_rows = Some(outcomes.count(Outcome::is_of_source));
+                    (self.holds, self.held_since_ms) = (Vec::new(), None);
+                }
                 self.last_ended = Some((record.run.clone(), record.at_ms, result.clone()));
             }
         }
         Ok(())
+    }
+
+    fn is_current(&self, run: &RunId) -> Result<(), &'static str> {
+        if self.current_run.as_ref() == Some(run) { Ok(()) } else { Err("the run has not started") }
     }
 
     fn part(&mut self, run: &RunId, number: u32) -> Result<&mut OpenPart, &'static str> {

@@ -235,7 +235,7 @@ impl NewDataExtension {
         let wish = activation.table.create.as_ref().filter(|_| activation.insert == InsertMode::InsertAndUpdate)?;
         let key = |it: &NewColumn| NewField { name: it.name.clone(), field_type: it.field_type, is_primary_key: true };
         let mut fields: Vec<NewField> = wish.primary_key.iter().map(key).collect();
-        let custom = activation.custom_attributes.iter().filter_map(|it| Some(FieldWish { field: it.parse().ok()?, column: it.clone() }));
+        let custom = activation.custom_attributes.iter().filter_map(|it| Some(FieldWish::new(it.parse().ok()?, it.as_str())));
         let filled = activation.fields.iter().cloned().chain(custom);
         let filled = filled.filter_map(|it| Some((activation.table.type_of(&it.field, &it.column, model)?, it.field)));
         let given = activation.table.given.iter().map(|it| (it.field_type, it.name.clone()));

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Our verdict on a cell, before anything is sent.
 ///
-/// Only where the rule is published or no reading of the service could accept the value; anything else is sent and the service decides.
+/// Only where the rule is published or no reading of the service could accept the value; anything else is sent with a [`CellWarning`] and the
+/// service decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -124,3 +125,43 @@ impl CellProblem {
 
 /// Most UTF-16 code units all key columns may have together: SQL Server's 900-byte index key at two bytes a unit.
 pub const KEY_UNITS_MAX: u32 = 450;
+
+/// What the service may refuse, by a rule that it does not publish: the value is sent all the same, and this is told.
+///
+/// Which readings of the service there are, and why none is taken for granted: decision 0014.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum CellWarning {
+    /// An address that is thinkable, and not of the usual kind.
+    UnusualEmailAddress = 1,
+    /// Not what people write as a phone number.
+    UnusualPhone = 2,
+    /// Not a language, or a language and a region.
+    UnusualLocale = 3,
+}
+
+impl CellWarning {
+    /// All warnings.
+    pub const ALL: [Self; 3] = [Self::UnusualEmailAddress, Self::UnusualPhone, Self::UnusualLocale];
+
+    /// The stable name, as reports spell it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnusualEmailAddress => "unusual_email_address",
+            Self::UnusualPhone => "unusual_phone",
+            Self::UnusualLocale => "unusual_locale",
+        }
+    }
+
+    /// One sentence for the person who may have to act.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::UnusualEmailAddress => "an e-mail address is usually `name@domain.tld`, in letters, digits and `.+-_` of ASCII",
+            Self::UnusualPhone => "a phone number usually has 7 to 15 digits, with nothing but `+-.()/`, `x` and blanks between them",
+            Self::UnusualLocale => "a locale is usually a language, or a language and a region, such as `en` or `en-US`",
+        }
+    }
+}

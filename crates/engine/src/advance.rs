@@ -165,7 +165,7 @@ mod tests {
             retention: None,
             fields: vec![field("Key", true), field("Name", false)],
         };
-        let wish = |field: &str| FieldWish { field: field.parse().unwrap(), column: field.into() };
+        let wish = |field: &str| FieldWish::new(field.parse().unwrap(), field);
         let activation = Activation {
             name: "members".parse().unwrap(),
             data_extension: members.key.clone(),
@@ -178,6 +178,7 @@ mod tests {
             import: ImportRoute::Auto,
             part_bytes_max: 1,
             import_deadline_s: 1,
+            guards: outflow_domain::Guards::default(),
         };
         let columns = ["Key", "Name"].map(|it| ModelColumn { name: it.into(), model_type: ModelType::Text });
         Mapping::check(&activation, &columns, &members).unwrap()

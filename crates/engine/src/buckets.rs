@@ -29,6 +29,8 @@ pub(crate) struct Buckets {
 struct Bucket {
     buffer: Vec<u8>,
     file: Option<Box<dyn SpoolWriter>>,
+    /// Whether its file is written to the end.
+    is_on_disk: bool,
 }
 
 impl Buckets {
@@ -41,27 +43,47 @@ impl Buckets {
         format!("records-{bucket:02x}")
     }
 
-    /// Takes a bucket's records out, in any order; its file is removed.
-    pub fn take(&self, bucket: u8) -> Result<Vec<u8>, EngineError> {
+    /// A bucket's records, in any order, once all are appended. They are taken out and their file is removed, unless they are read `again`.
+    pub fn take(&self, bucket: u8, again: bool) -> Result<Vec<u8>, EngineError> {
         let mut held = self.buckets[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner);
-        let Bucket { buffer, file } = std::mem::take(&mut *held);
-        let Some(mut file) = file else { return Ok(buffer) };
-        file.write_all(&buffer)?;
-        drop(buffer);
-        file.finish(false)?;
+        let Bucket { buffer, file, is_on_disk } = &mut *held;
+        if let Some(mut file) = file.take() {
+            file.write_all(&std::mem::take(buffer))?;
+            file.finish(false)?;
+            *is_on_disk = true;
+        }
+        if !*is_on_disk {
+            return Ok(if again { buffer.clone() } else { std::mem::take(buffer) });
+        }
         let name = Self::file_name(bucket);
         let bytes = self.spool.read(&self.run, &name)?.map(|it| it.as_ref().to_vec()).unwrap_or_default();
-        self.spool.remove(&self.run, &name)?;
+        if !again {
+            self.spool.remove(&self.run, &name)?;
+            *is_on_disk = false;
+        }
         Ok(bytes)
+    }
+
+    /// Removes what was kept to be read again and is not needed any more.
+    pub fn clear(&self) -> Result<(), EngineError> {
+        for (bucket, held) in (0..=(BUCKETS - 1) as u8).zip(&self.buckets) {
+            let held = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
+            if held.is_on_disk {
+                self.spool.remove(&self.run, &Self::file_name(bucket))?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl RecordSink for Buckets {
     fn append(&self, bucket: u8, records: &[u8]) -> io::Result<()> {
         let mut held = self.buckets[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner);
-        let Bucket { buffer, file } = &mut *held;
+        let Bucket { buffer, file, .. } = &mut *held;
         // Records come in large pieces, so that a bucket that has a file needs no buffer any more.
         if file.is_none() && self.in_memory.load(Ordering::Relaxed) < MEMORY_BYTES_MAX {
+            // They are at most a few pieces: no room is kept for more.
+            buffer.reserve_exact(records.len());
             buffer.extend_from_slice(records);
             self.in_memory.fetch_add(records.len() as u64, Ordering::Relaxed);
             return Ok(());

@@ -4,6 +4,8 @@ use outflow_baseline::{MergeError, OpenError, SealError, WriteError};
 use outflow_domain::MappingProblem;
 use outflow_ports::{BaselineStoreError, CloudError, FileStoreError, LedgerError, SourceError, SpoolError};
 
+use crate::guard::ApprovalRefused;
+
 /// Why a run stopped. What was confirmed before stays confirmed; nothing is half-recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -30,6 +32,14 @@ pub enum EngineError {
         data_extension: String,
         /// The service's words, without values.
         message: String,
+    },
+    /// What was confirmed cannot be compared with what a repair would need.
+    #[error(
+        "the rows of activation `{activation}` were confirmed under another mapping than today's, so that what has drifted cannot be told to the baseline; run `outflow run {activation}` first, and verify again"
+    )]
+    MappingMoved {
+        /// The activation.
+        activation: String,
     },
     /// There is no such data extension.
     #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
@@ -141,6 +151,18 @@ pub enum EngineError {
         /// The import, as `outflow abandon` takes it.
         import: String,
     },
+    /// What a person approved is not what was held, or no longer.
+    #[error(
+        "the approval of plan `{plan}` of activation `{activation}` is not taken, and nothing was sent: {why}; run `outflow run {activation}` without it, and approve what that run holds"
+    )]
+    Approval {
+        /// The activation.
+        activation: String,
+        /// The plan.
+        plan: String,
+        /// Why not.
+        why: ApprovalRefused,
+    },
     /// A person stopped the run.
     #[error("stopped; what was confirmed stays confirmed, and the next run settles what was started")]
     Stopped,
@@ -181,6 +203,9 @@ impl EngineError {
             Self::ChangedMeanwhile { .. } => "DE-003",
             Self::NoRoute { .. } => "IMP-001",
             Self::Blocked { .. } => "IMP-002",
+            Self::Approval { why: ApprovalRefused::Unknown { .. } | ApprovalRefused::Unreadable { .. }, .. } => "GRD-001",
+            Self::Approval { why: ApprovalRefused::Expired, .. } => "GRD-002",
+            Self::Approval { why: ApprovalRefused::Changed { .. }, .. } => "GRD-003",
             Self::RoadClosed { .. } => "IMP-003",
             Self::Baseline { .. } => "BASE-001",
             Self::BaselineUnreadable { .. } | Self::BaselineStore(_) => "BASE-002",
@@ -190,6 +215,7 @@ impl EngineError {
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
             Self::Stopped => "RUN-001",
+            Self::MappingMoved { .. } => "VFY-001",
         }
     }
 }

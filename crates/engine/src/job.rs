@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::Activation;
+use outflow_domain::{Activation, PlanId};
 use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, History, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
 
 use crate::{compute::Compute, split::Split};
@@ -24,6 +24,9 @@ pub struct Job {
     pub server_offset_s: i32,
     /// How rows that stayed in doubt are sent again where none can be read back.
     pub split: Split,
+    /// Entries from which on the order of the model's rows is noted for a base: [`TRAIL_ENTRIES_MIN`](crate::TRAIL_ENTRIES_MIN), if nothing
+    /// speaks against it.
+    pub trail_entries_min: u64,
 }
 
 /// The outside world.
@@ -60,6 +63,8 @@ pub struct RunOptions {
     pub full: bool,
     /// Send rows again that the service refused before.
     pub retry_refused: bool,
+    /// Let the rows through that this plan holds back.
+    pub approve: Option<PlanId>,
 }
 
 impl Ports {

@@ -8,10 +8,13 @@
 //! `recorder`, intent before effect, so that a crash anywhere is settled by the next run.
 
 mod advance;
+mod alike;
 mod buckets;
 mod compute;
 mod digest;
 mod error;
+mod guard;
+mod held;
 mod history;
 mod job;
 mod known;
@@ -29,17 +32,25 @@ mod segments;
 mod split;
 mod steps;
 mod table;
+mod trail;
+mod verify;
 mod why;
 
+pub use alike::AlikeKeys;
 pub use compute::Compute;
 pub use error::EngineError;
+pub use guard::ApprovalRefused;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
 pub use rejects::{Reject, RejectReason, Rejects, rejects};
-pub use report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, Warning, Widening};
+pub use report::{
+    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening,
+};
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;
 pub use steps::{compare::Examples, import::import_name};
+pub use trail::TRAIL_ENTRIES_MIN;
+pub use verify::{Finding, Found, Verified, forget_drift, verify};
 pub use why::{
     BaselineRow, Conclusion, DestinationRow, DoubtfulPart, InRun, KeyPart, ModelRow, Origin, Presence, Refusal, RowFate, RowInRun,
     RowReport, why,

@@ -1,14 +1,13 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{Evidence, OutcomeCounts, RunEvent, RunResult, Table};
-use outflow_ports::{Progress, RowFilter, RowQuery};
-use outflow_rows::{ReadBack, Scheme};
+use outflow_domain::{Evidence, OutcomeCounts, RowFingerprint, RunEvent, RunResult, Table};
+use outflow_rows::Scheme;
 
 use crate::{
     error::EngineError,
+    held::each_held_page,
     job::{Job, Ports},
-    pages::each_page,
     recorder::Recorder,
     resume::drop_part,
     segments::Segments,
@@ -43,36 +42,18 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let connection = ports.cloud.connect().await?;
     let destination = describe(ports.cloud.as_ref(), job).await?;
     let schema = ports.source.describe(&job.query).await?;
-    let key = destination.key.clone();
     let destination = Table::There(destination);
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
-    let reader = ReadBack::new(&mapping, job.server_offset_s);
-    // Columns that are yet to be created hold nothing.
-    let held: Vec<bool> = mapping.fields().map(|it| it.field_id.is_some()).collect();
-    let query = RowQuery {
-        data_extension: key,
-        key_fields: mapping.keys().iter().map(|it| it.field.clone()).collect(),
-        fields: mapping.fields().filter(|it| it.field_id.is_some()).map(|it| it.field.clone()).collect(),
-        filter: RowFilter::All,
-    };
     let (mut entries, mut unreadable) = (Vec::new(), 0);
-    each_page(ports.cloud.as_ref(), &query, |page| {
-        for row in &page.rows {
-            let mut told = row.iter();
-            let cells: Vec<Option<&str>> = held.iter().map(|&it| if it { told.next().and_then(Option::as_deref) } else { None }).collect();
-            let Ok(key) = reader.key_fingerprint(&scheme, &cells[..mapping.keys().len()]) else { continue };
-            entries.push(match reader.fingerprints(&scheme, &cells) {
-                Ok((key, row)) => Entry { key, row, state: EntryState { presence: Presence::LeftKept, origin: Origin::Adopted } },
-                Err(_) => {
-                    unreadable += 1;
-                    let state = EntryState { presence: Presence::ValueUnknown, origin: Origin::Adopted };
-                    Entry { key, row: outflow_domain::RowFingerprint::of(0), state }
-                }
-            });
+    each_held_page(job, ports, &mapping, &scheme, |page| {
+        for (at, is_valid) in page.with_a_key() {
+            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
+            unreadable += u64::from(!is_valid);
+            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
+            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
         }
-        ports.progress.show(name, Progress::ReadingKeys { rows: entries.len() as u64 });
     })
     .await?;
     entries.sort_unstable_by_key(|it| it.key);

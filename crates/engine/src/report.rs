@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use outflow_domain::{
-    CellProblem, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult, TypeChange,
-    WiderColumn, Write,
+    CellProblem, CellWarning, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult, Tripped,
+    TypeChange, WiderColumn, Write,
 };
 
-use crate::steps::compare::Examples;
+use crate::{alike::AlikeKeys, guard::HeldRows, job::RunOptions, steps::compare::Examples};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,14 @@ pub struct PlanReport {
     pub parts: Vec<PartReport>,
     /// Why rows are invalid.
     pub invalid: Vec<InvalidReport>,
+    /// Why values that are sent may be refused.
+    pub warned: Vec<WarnedReport>,
+    /// Rows whose keys may be taken for those of other rows.
+    pub alike_keys: Option<AlikeKeys>,
+    /// What guards hold back, if anything.
+    pub held: Option<HeldReport>,
+    /// What a person's approval lets through.
+    pub approved: Option<Approved>,
     /// Parts of earlier runs that the next run will settle first.
     pub open_parts: usize,
     /// What cannot be found out, and what that means.
@@ -117,6 +125,45 @@ pub struct Blocking {
     pub is_waited_for: bool,
 }
 
+/// Rows that guards hold back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldReport {
+    /// Why.
+    pub guards: Vec<Tripped>,
+    /// Rows that would be sent, by intent.
+    pub writes: BTreeMap<Write, u64>,
+    /// Rows that are no longer in the model.
+    pub leaving: u64,
+    /// Whether every row was to be sent, whatever the baseline says; an approval says so too.
+    pub full: bool,
+    /// Whether rows were to be sent again that had been refused; an approval says so too.
+    pub retry_refused: bool,
+}
+
+impl HeldReport {
+    pub(crate) fn of(held: &HeldRows, options: &RunOptions) -> Self {
+        let RunOptions { full, retry_refused, .. } = *options;
+        Self { guards: held.tripped.clone(), writes: held.writes.clone(), leaving: held.leaving, full, retry_refused }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.writes.values().sum::<u64>() + self.leaving
+    }
+}
+
+/// What a person has approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The plan that held it.
+    pub plan: PlanId,
+    /// Rows that passed by it.
+    pub rows: u64,
+    /// The size of the source that was approved with it.
+    pub source_rows: Option<u64>,
+}
+
 /// A file of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartReport {
@@ -139,6 +186,18 @@ pub struct InvalidReport {
     pub field: String,
     /// What is wrong.
     pub problem: CellProblem,
+    /// How many, and some examples with masked values.
+    pub examples: Examples,
+}
+
+/// Cells that are sent, and that Marketing Cloud may refuse by a rule that it does not publish. Counted as they are read: of rows that are
+/// struck afterwards, since they share their key, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarnedReport {
+    /// The field.
+    pub field: String,
+    /// What is unusual.
+    pub warning: CellWarning,
     /// How many, and some examples with masked values.
     pub examples: Examples,
 }
@@ -196,11 +255,11 @@ impl RunReport {
 }
 
 impl PlanReport {
-    /// Whether a run would change anything at all.
+    /// Whether there is anything to do: for a run, or for a person who looks at what is held.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         let changes_table = self.create.is_some() || !self.columns.is_empty() || self.wider.iter().any(|it| it.is_allowed);
-        changes_table || !self.parts.is_empty() || self.newly_left > 0 || self.open_parts > 0
+        changes_table || !self.parts.is_empty() || self.newly_left > 0 || self.open_parts > 0 || self.held.is_some()
     }
 
     /// Rows to be sent.

@@ -15,6 +15,7 @@ use crate::{
         resolve::{checked, describe},
         settle,
     },
+    trail,
 };
 
 /// Settles every part of earlier runs as far as it can be.
@@ -113,10 +114,12 @@ pub(crate) async fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), 
     }
     let doubts = state.open_parts.iter().filter_map(|it| it.doubt.as_ref());
     let confirmed = state.confirmed.iter().map(|it| &it.segment);
+    let held = state.holds.iter().map(|it| &it.hold.rows);
     let levels = [&state.baseline.base, &state.baseline.delta].into_iter().flatten();
-    let named: Vec<&str> = doubts.chain(confirmed).chain(levels).map(|it| it.name.as_str()).collect();
+    let mut named: Vec<String> = doubts.chain(confirmed).chain(held).chain(levels).map(|it| it.name.clone()).collect();
+    named.extend(state.baseline.base.as_ref().map(trail::name_of));
     for name in ports.baselines.list()? {
-        if !named.contains(&name.as_str()) {
+        if !named.contains(&name) {
             ports.baselines.remove(&name)?;
         }
     }

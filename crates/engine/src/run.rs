@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage,
-    PlanId, RunEvent, RunId, RunResult, Sent, Withheld,
+    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan,
+    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::{CsvEncoder, Scheme};
@@ -17,11 +17,12 @@ use crate::{
     buckets::Buckets,
     digest,
     error::EngineError,
+    guard::{self, Approval, Guarding},
     history,
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::{Beside, Recorder},
-    report::{Blocking, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, Warning},
+    report::{Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
     resume::{resume, sweep},
     segments::Segments,
     split::{ROUNDS_MAX, Split},
@@ -29,10 +30,11 @@ use crate::{
         compare::{self, Pass, PrivateFiles, Tally},
         import,
         resolve::{Resolved, resolve},
-        seal::{SealedPass, equal, seal},
+        seal::{Seal, SealedPass, equal},
         settle, transfer,
     },
     table::{self, TableChanges},
+    trail::Guidance,
 };
 
 /// Finds out what a run would do. Nothing is changed anywhere, and nothing is left behind, even where the future is dropped in its course.
@@ -55,8 +57,8 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &
     let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
     let open_parts = state.open_parts.iter().filter(is_settled_first).count();
     let blocked = blocking(job, ports, &resolved).await?;
-    let compared = Compared::of(job, ports, resolved, &private.run, state.baseline.version, Some(private)).await?;
-    Ok(PlanReport { blocked, ..compared.report(job, open_parts, None) })
+    let compared = Compared::of(job, ports, resolved, &private.run, &state, Some(private), None).await?;
+    Ok(PlanReport { blocked, ..compared.report(job, options, open_parts, None) })
 }
 
 /// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
@@ -88,7 +90,9 @@ pub async fn run(job: &Job, ports: &Ports, options: &RunOptions) -> Result<RunRe
     for _ in 0..ROUNDS_MAX {
         split = split.after(report.plan.parts.iter().filter(|it| it.in_doubt).count() as u32);
         let state = ports.ledger.activation(&job.activation.name).await?;
-        if !split.goes_on(&state.open_parts, &report.run) {
+        // What is held of a run that a person asked more of would not be held by a round that asks for less, and so be forgotten.
+        let holds_more = report.plan.held.is_some() && (options.full || options.retry_refused);
+        if holds_more || !split.goes_on(&state.open_parts, &report.run) {
             break;
         }
         tracing::info!(activation = %job.activation.name, "rows that stayed in doubt are sent again in smaller files");
@@ -182,12 +186,14 @@ impl Run<'_> {
         let resolved = resolve(job, ports, options, split, recorder.state(), recorder.run()).await?;
         self.nobody_else_is_importing(&resolved).await?;
         let run = recorder.run().clone();
-        let version = recorder.state().baseline.version;
-        let mut compared = Compared::of(job, ports, resolved, &run, version, None).await?;
+        let mut compared = Compared::of(job, ports, resolved, &run, recorder.state(), None, options.approve.as_ref()).await?;
         // What settling earlier parts has found refused was compared again just now.
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
         let mut outcomes = manifest.decided.clone();
+        if let Some(Approved { plan, source_rows, .. }) = compared.approved.clone() {
+            recorder.record(RunEvent::HoldApproved { plan, source_rows }).await?;
+        }
         if !manifest.parts.is_empty() || compared.table.are_any() || compared.sealed.local.updates > 0 {
             let mapping = Box::new(compared.resolved.mapping.clone());
             let identity = compared.resolved.identity.clone();
@@ -202,8 +208,11 @@ impl Run<'_> {
             self.note_numbers(recorder, &compared).await?;
             table::widen(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
             table::add_columns(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
+            self.note_held(recorder, &compared).await?;
             outcomes.merge(&self.send(recorder, &compared, &manifest).await?);
             advance(job, ports, recorder, &scheme, compared.known.baseline.base()).await?;
+        } else {
+            self.note_held(recorder, &compared).await?;
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
         let result = result_of(&outcomes);
@@ -216,7 +225,7 @@ impl Run<'_> {
         let refused = refusals(ports, job, &standing).await?;
         sweep(ports, recorder).await?;
         ports.spool.remove_run(&run)?;
-        let plan = compared.report(job, recorder.state().open_parts.len(), Some(&manifest));
+        let plan = compared.report(job, options, recorder.state().open_parts.len(), Some(&manifest));
         Ok(RunReport { run, plan, result, outcomes, resumed, refused, rounds: Vec::new() })
     }
 
@@ -244,6 +253,16 @@ impl Run<'_> {
         if let Some(baseline) = next {
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what guards hold, so that it can be approved: of the data extension as it is by now.
+    async fn note_held(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
+        let Compared { sealed, resolved, plan, .. } = compared;
+        let terms = guard::terms(self.job, resolved);
+        if let Some(hold) = sealed.held.as_ref().and_then(|it| it.hold(plan, sealed.source_rows, terms, self.options)) {
+            recorder.record(RunEvent::RowsHeld { hold: Box::new(hold) }).await?;
         }
         Ok(())
     }
@@ -291,22 +310,32 @@ struct Compared {
     /// Positions of the fields of narrow files.
     narrow: Vec<usize>,
     plan: PlanId,
+    /// What a person has approved of it.
+    approved: Option<Approved>,
 }
 
 impl Compared {
-    /// Reads the model to its end. For a mere plan, whose `plans_files` these are, no part is written.
+    /// Reads the model to its end. For a mere plan, whose `plans_files` these are, no part is written. A person may approve what an earlier
+    /// plan held, or what this one would hold.
     async fn of(
         job: &Job,
         ports: &Ports,
         mut resolved: Resolved,
         run: &RunId,
-        version: u64,
+        state: &ActivationState,
         plans_files: Option<&Arc<PrivateFiles>>,
+        approve: Option<&PlanId>,
     ) -> Result<Self, EngineError> {
-        let write = plans_files.is_none();
+        let (write, version) = (plans_files.is_none(), state.baseline.version);
+        let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
+        // Before the model is read: whoever approves what is not held, or no longer, is told at once where that can be told.
+        let approval = approve.map(|it| Approval::of(job, it, state, &resolved, &segments, ports.clock.now_ms())).transpose()?.flatten();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
         let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        // Under another mapping, or without its values, this base is the last of its kind.
+        let may_note = write && resolved.is_comparable;
+        let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
         if narrow.is_some() {
             known.lanes = known.lanes.with_narrow();
@@ -320,6 +349,7 @@ impl Compared {
             mapping: resolved.mapping.clone(),
             scheme: resolved.scheme.clone(),
             known,
+            guidance,
             rebase: resolved.rebase.take(),
             narrow: narrow.clone(),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
@@ -333,16 +363,38 @@ impl Compared {
         let tasks = scan.partitions.into_iter().map(|it| compare::partition(Arc::clone(&pass), scan.schema.clone(), it)).collect();
         let tally = Tally::sum(ports.compute.all(tasks).await?);
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
-        let segments = Segments::new(ports, job.activation.name.as_str(), &resolved.scheme);
+        let written = pass.parts.finish()?;
+        let source = SourceCounts {
+            rows: tally.rows,
+            null_keys: tally.invalid_unrecorded,
+            rows_before: approval.as_ref().and_then(|it| it.source_rows).or(state.source_rows),
+        };
+        let (guards, confirmed) = (job.activation.guards, pass.known.baseline.len());
+        let guarding = Guarding { guards, source, confirmed, approval: approval.as_ref(), all_is_approved: false };
+        let mut seal = Seal { pass: &pass, tally: &tally, written: &written, segments: &segments, version, write, guarding, again: false };
+        let mut approved = approval.as_ref().map(|it| Approved { plan: it.plan.clone(), rows: 0, source_rows: it.source_rows });
+        if let Some(plan) = approve.filter(|_| approval.is_none()) {
+            // Nothing of it is in the ledger: then it must be what `outflow plan` told, and that is just what would be held now.
+            (seal.write, seal.again) = (false, true);
+            let planned = seal.run()?;
+            let id = plan_id(job, &resolved, &planned, &TableChanges::of(&job.activation, &resolved, &planned), version);
+            let held = planned.held.filter(|_| id == *plan).ok_or_else(|| guard::unknown(job, plan, state))?;
+            approved = Some(Approved { plan: id, rows: held.rows(), source_rows: guard::approved_size(&held.tripped, tally.rows) });
+            (seal.write, seal.again, seal.guarding.all_is_approved) = (write, false, true);
+        }
+        let mut sealed = seal.run()?;
+        if let Some(approved) = &mut approved {
+            approved.rows += sealed.released;
+        }
         let lists = ports.ledger.history(&job.activation.name).await?;
-        let mut sealed = seal(&pass, tally, &segments, version, write)?;
         let withheld = history::store_withheld(ports, run, &lists, sealed.withheld.take())?;
-        let known = Arc::into_inner(pass).map(|it| it.known).ok_or(EngineError::Stopped)?;
+        let Pass { known, guidance, .. } = Arc::into_inner(pass).ok_or(EngineError::Stopped)?;
+        guidance.finish();
         let table = TableChanges::of(&job.activation, &resolved, &sealed);
-        let plan = plan_id(&resolved, &sealed, &table, version);
+        let plan = plan_id(job, &resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.
         resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
-        Ok(Self { resolved, known, sealed, withheld, table, narrow, plan })
+        Ok(Self { resolved, known, sealed, withheld, table, narrow, plan, approved })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
@@ -376,11 +428,16 @@ impl Compared {
         }
     }
 
-    fn report(&self, job: &Job, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
+    fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
         let invalid = self.sealed.problems.iter().map(|(field, problem, examples)| InvalidReport {
             field: fields[usize::from(*field)].field.to_string(),
             problem: *problem,
+            examples: examples.clone(),
+        });
+        let warned = self.sealed.warnings.iter().map(|(field, warning, examples)| WarnedReport {
+            field: fields[usize::from(*field)].field.to_string(),
+            warning: *warning,
             examples: examples.clone(),
         });
         let file = |part: u32| manifest?.parts.iter().find(|it| it.part == part).map(|it| it.file().to_string());
@@ -410,6 +467,10 @@ impl Compared {
                 })
                 .collect(),
             invalid: invalid.collect(),
+            warned: warned.collect(),
+            alike_keys: self.sealed.alike_keys.clone(),
+            held: self.sealed.held.as_ref().map(|it| HeldReport::of(it, options)),
+            approved: self.approved.clone(),
             open_parts,
             warnings: self.resolved.warnings.clone(),
             blocked: None,
@@ -418,8 +479,10 @@ impl Compared {
 }
 
 /// Digest of all that a plan rests on, and of the changes in any order.
-fn plan_id(resolved: &Resolved, sealed: &SealedPass, table: &TableChanges, version: u64) -> PlanId {
+fn plan_id(job: &Job, resolved: &Resolved, sealed: &SealedPass, table: &TableChanges, version: u64) -> PlanId {
     let counts = format!("{:?} {:?} {} {}", sealed.to_send, sealed.decided, sealed.source_rows, sealed.leaving_rows);
+    // What is held is of the plan, with all that an approval of it rests on.
+    let held = sealed.held.as_ref().map(|it| format!("{:?} {} {:?}", it.tripped, it.sum, guard::terms(job, resolved)));
     let pieces = [
         &version.to_le_bytes()[..],
         resolved.mapping.digest_text().as_bytes(),
@@ -429,7 +492,7 @@ fn plan_id(resolved: &Resolved, sealed: &SealedPass, table: &TableChanges, versi
         &sealed.changes_sum.to_le_bytes(),
     ]
     .map(<[u8]>::to_vec);
-    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).chain(held.as_deref().map(str::as_bytes)).collect();
     PlanId(format!("{:016x}", digest::of(&pieces) as u64))
 }
 
@@ -442,7 +505,7 @@ fn file_name(job: &Job, run: &RunId, part: u32) -> FileName {
 }
 
 fn result_of(outcomes: &OutcomeCounts) -> RunResult {
-    let is_pending = |it: Outcome| matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. } | Outcome::Withheld { why: Withheld::Held });
+    let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
     let is_refused = |it: Outcome| {
         let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
         withheld || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })

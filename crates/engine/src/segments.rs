@@ -105,6 +105,7 @@ impl<'p> Segments<'p> {
             Kind::Delta => "delta",
             Kind::Doubt => "doubt",
             Kind::Membership => "membership",
+            Kind::Held => "held",
         };
         let name = self.ports.baselines.fresh_name(word);
         let writer = self.ports.baselines.create(&name)?;
@@ -117,12 +118,12 @@ impl<'p> Segments<'p> {
         run: &RunId,
         name: &str,
         mapping: &Mapping,
-        updates: impl Iterator<Item = Update>,
+        updates: impl Iterator<Item = Result<Update, EngineError>>,
     ) -> Result<Baseline<Blob>, EngineError> {
         let header = self.header(Kind::Membership, mapping, 0);
         let mut writer = SegmentWriter::new(HugePageWriter::new(self.ports.spool.create(run, name)?), header)?;
         for update in updates {
-            writer.push_update(update)?;
+            writer.push_update(update?)?;
         }
         let (_, pages) = writer.finish_into()?;
         pages.into_inner()?.finish(false)?;

@@ -70,7 +70,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
         retention: None,
         fields: names.iter().enumerate().map(field).collect(),
     };
-    let wish = |at: usize| FieldWish { field: names[at].clone(), column: COLUMNS[at].to_owned() };
+    let wish = |at: usize| FieldWish::new(names[at].clone(), COLUMNS[at]);
     let activation = Activation {
         name: "table".parse().ok()?,
         data_extension: "table".parse().ok()?,
@@ -83,6 +83,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     };
     Mapping::check(&activation, &model_columns(&batch.schema()), &destination).ok()
 }

@@ -4,18 +4,20 @@ use jiff::tz::TimeZone;
 use outflow_domain::{
     FieldName, FieldWish, ImportRoute, InsertMode, Name,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
+    field_type::DECIMAL_DIGITS_MAX,
 };
 
 use crate::{
     context::Context,
     destination::Destination,
     entries::{Entries, Named, parsed, text_of},
+    guards::{GUARDS, guards},
     model::columns,
     nearest::nearest,
     problem::{Code, Place},
     reference::Text,
     shape::{Key, Kind, Shape},
-    yaml::Span,
+    yaml::{Entry, Span, Value},
 };
 
 pub(crate) static ACTIVATION: Shape = Shape {
@@ -39,7 +41,7 @@ pub(crate) static ACTIVATION: Shape = Shape {
         ),
         Key::optional(
             "fields",
-            Kind::Columns,
+            Kind::FilledFields(&FILLED_FIELD),
             "{EmailAddress: email}",
             "Other fields of the data extension, and the columns that fill them.",
         ),
@@ -81,6 +83,30 @@ pub(crate) static ACTIVATION: Shape = Shape {
             Kind::Choice(&["last_writer"]),
             "last_writer",
             "Allows that another activation fills the same fields of the same data extension: whichever runs last wins.",
+        ),
+        Key::optional(
+            "guards",
+            Kind::Object(&GUARDS),
+            "{max_updates: 5 %}",
+            "What is held back until a person has approved it. Without it, only what an empty source would mean is held.",
+        ),
+    ],
+    exactly_one: &[],
+};
+
+/// A field of which more is said than the column that fills it.
+static FILLED_FIELD: Shape = Shape {
+    id: "filled_field",
+    what: "a field",
+    about: "Says how a column fills a field. A field of which nothing but the column is to be said has it in place of this mapping.",
+    keys: &[
+        Key::required("column", Kind::Text, "amount", "A column of the model."),
+        Key::optional(
+            "round",
+            Kind::Integer { min: 0, max: DECIMAL_DIGITS_MAX as i64 },
+            "2",
+            "Rounds numbers to so many digits after the point, half away from zero. Without it, a number with more digits than the field keeps \
+             is not sent. For fields of the types Decimal and Number.",
         ),
     ],
     exactly_one: &[],
@@ -170,6 +196,7 @@ pub(crate) fn activation<'d>(
         cx.report(Code::Conflict, entries.span_of("insert"), "this only updates, and there is nothing to update")
             .hint("add `fields` or `custom_attributes`, or write `insert: true`");
     }
+    let guards = entries.object("guards", cx).map(|it| guards(it, insert, cx)).unwrap_or_default();
     no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes), cx);
     if let Some(destination) = destination {
         is_key_of_what_is_created(&primary_key, destination, &entries, cx);
@@ -191,6 +218,7 @@ pub(crate) fn activation<'d>(
         import,
         part_bytes_max,
         import_deadline_s,
+        guards,
     };
     let activation = Activation { wish, from: from?, to: destination.name.clone(), overlap, place, places };
     Some(Decoded { activation, filled, span: named.span })
@@ -224,12 +252,24 @@ fn wishes(name: &str, entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> 
     for entry in entries.pairs(name, cx) {
         let field = Text { value: entry.key.clone(), raw: entry.key.clone(), span: entry.key_span, style: crate::yaml::Style::Plain };
         let field = field_name(&field, cx);
-        let column = text_of(&entry.value, &COLUMN, false, cx).map(|it| it.value);
+        let (column, round) = match (&entry.value.value, entries.shape.key(name).map(|it| it.kind)) {
+            (Value::Map(_), Some(Kind::FilledFields(shape))) => filled_field(entry, shape, cx),
+            _ => (text_of(&entry.value, &COLUMN, false, cx).map(|it| it.value), None),
+        };
         if let (Some(field), Some(column)) = (field, column) {
-            wishes.push(Wish { wish: FieldWish { field, column }, span: entry.key_span });
+            wishes.push(Wish { wish: FieldWish { field, column, round }, span: entry.key_span });
         }
     }
     wishes
+}
+
+/// The column of a field, and what its numbers are rounded to.
+fn filled_field(entry: &Entry, shape: &'static Shape, cx: &mut Context<'_>) -> (Option<String>, Option<u8>) {
+    let Some(entries) = Entries::open(&entry.value, shape, entry.key_span, cx) else { return (None, None) };
+    let column = entries.text("column", cx).map(|it| it.value);
+    let round = entries.integer("round", cx).and_then(|it| u8::try_from(it).ok());
+    entries.finish();
+    (column, round)
 }
 
 fn custom_attributes(entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> {
@@ -240,7 +280,7 @@ fn custom_attributes(entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> {
     for text in texts.iter().filter(|it| columns.contains(&it.value)) {
         let is_first = spans.iter().find(|(value, _)| *value == text.value).is_some_and(|(_, span)| *span == text.span);
         if let Some(field) = field_name(text, cx).filter(|_| is_first) {
-            wishes.push(Wish { wish: FieldWish { field, column: text.value.clone() }, span: text.span });
+            wishes.push(Wish { wish: FieldWish::new(field, text.value.as_str()), span: text.span });
         }
     }
     wishes

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, str::FromStr};
 
-use outflow_domain::{Name, Secret};
+use outflow_domain::{Limit, Name, Secret};
 
 use crate::{
     context::Context,
@@ -224,6 +224,18 @@ impl<'n> Entries<'n> {
         self.measured(name, units::seconds, min, max, limits, cx)
     }
 
+    /// A number of rows or a share, written as a number or as text.
+    pub fn limit(&self, name: &str, cx: &mut Context<'_>) -> Option<Limit> {
+        let (key, node) = self.ask(name)?;
+        let Value::Scalar(scalar) = &node.value else { return wrong_type(node, key, cx) };
+        let value = expand(&scalar.text, node.span, false, cx)?;
+        let limit = value.parse::<Limit>();
+        if let Err(why) = &limit {
+            cx.report(Code::InvalidValue, node.span, format!("`{}` is not {}", scalar.text, key.kind.for_people())).hint(why.to_string());
+        }
+        limit.ok()
+    }
+
     fn measured(
         &self,
         name: &str,
@@ -290,7 +302,7 @@ impl<'n> Entries<'n> {
             Value::Map(entries) => entries,
             Value::Null | Value::Broken => &[],
             _ => {
-                if !matches!(key.kind, Kind::Columns | Kind::FieldTypes) {
+                if !matches!(key.kind, Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes) {
                     cx.cover(node);
                 }
                 wrong_type::<()>(node, key, cx);

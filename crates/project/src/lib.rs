@@ -14,6 +14,7 @@ mod destination;
 mod entries;
 mod file_route;
 mod files;
+mod guards;
 mod init;
 mod mask;
 mod model;

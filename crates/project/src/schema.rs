@@ -51,7 +51,9 @@ fn property(key: &'static Key, definitions: &mut Map<String, Value>) -> Value {
         schema.insert("default".into(), as_json(default));
     }
     // Examples of mappings are shortened for people; an editor has the definition.
-    if !matches!(key.kind, Kind::Object(_) | Kind::Named(_) | Kind::Columns | Kind::FieldTypes) && !key.example.starts_with('[') {
+    if !matches!(key.kind, Kind::Object(_) | Kind::Named(_) | Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes)
+        && !key.example.starts_with('[')
+    {
         schema.insert("examples".into(), json!([as_json(key.example.trim_matches('"'))]));
     }
     Value::Object(schema)
@@ -81,6 +83,10 @@ fn kind(kind: Kind, definitions: &mut Map<String, Value>) -> Map<String, Value> 
         Kind::Secret => json!({ "type": "string", "pattern": format!("^(\\s*{HAS_VARIABLE}\\s*|\\s*file:.+)$") }),
         Kind::Size => json!({ "type": "string", "pattern": format!("^\\s*[0-9][0-9_]*\\s*([kKmMgG][iI]?)?[bB]\\s*$|{HAS_VARIABLE}") }),
         Kind::Duration => json!({ "type": "string", "pattern": format!("^\\s*([0-9][0-9_]*[dhms]\\s*)+$|{HAS_VARIABLE}") }),
+        Kind::Limit => json!({ "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": format!("^\\s*[0-9][0-9_]*(\\.[0-9]{{1,2}}\\s*%|\\s*%)?\\s*$|{HAS_VARIABLE}") },
+        ] }),
         Kind::Texts => json!({ "anyOf": [
             { "type": "string", "minLength": 1 },
             { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } },
@@ -99,6 +105,11 @@ fn kind(kind: Kind, definitions: &mut Map<String, Value>) -> Map<String, Value> 
             "pattern": format!("^\\s*(Number|Date|Boolean|EmailAddress|Phone|Locale|Text(\\s*\\(\\s*[0-9]+\\s*\\))?|Decimal\\s*\\(\\s*[0-9]+\\s*,\\s*[0-9]+\\s*\\))\\s*$|{HAS_VARIABLE}"),
         } }),
         Kind::Columns => json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } }),
+        Kind::FilledFields(shape) => {
+            let reference = defined(shape, definitions);
+            let filled = json!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "$ref": reference }] });
+            json!({ "type": "object", "additionalProperties": filled })
+        }
     };
     match schema {
         Value::Object(schema) => schema,

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Size,
     /// A duration with its units.
     Duration,
+    /// A number of rows, or a share.
+    Limit,
     /// One text, or a list of them.
     Texts,
     /// A mapping of one kind.
@@ -51,6 +53,8 @@ pub(crate) enum Kind {
     Named(&'static Shape),
     /// Fields of the data extension, each with a column of the model.
     Columns,
+    /// The same, where more than the column may be said of a field.
+    FilledFields(&'static Shape),
     /// Fields of the data extension, each with its type.
     FieldTypes,
 }
@@ -84,7 +88,7 @@ pub(crate) fn all_below(root: &'static Shape) -> Vec<&'static Shape> {
     let mut index = 0;
     while let Some(shape) = shapes.get(index).copied() {
         for key in shape.keys {
-            if let Kind::Object(inner) | Kind::Named(inner) = key.kind
+            if let Kind::Object(inner) | Kind::Named(inner) | Kind::FilledFields(inner) = key.kind
                 && !shapes.iter().any(|it| it.id == inner.id)
             {
                 shapes.push(inner);
@@ -107,10 +111,14 @@ impl Kind {
             Self::Secret => "a secret: `${NAME}` or `file:path`".into(),
             Self::Size => "a size such as `100MB`".into(),
             Self::Duration => "a duration such as `2h`".into(),
+            Self::Limit => "a number of rows such as `1000`, or a share such as `5 %`".into(),
             Self::Texts => "a text or a list of texts".into(),
             Self::Object(shape) => format!("a mapping: {}", shape.what),
             Self::Named(shape) => format!("a mapping from names to {} each", shape.what),
             Self::Columns => "a mapping from fields of the data extension to columns of the model".into(),
+            Self::FilledFields(_) => {
+                "a mapping from fields of the data extension to columns of the model, or to mappings with a `column` each".into()
+            }
             Self::FieldTypes => "a mapping from fields of the data extension to their types, such as `Text(36)`".into(),
         }
     }

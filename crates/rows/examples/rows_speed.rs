@@ -155,7 +155,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         retention: None,
         fields: (0..names.len()).map(field).collect(),
     };
-    let wish = |name: &&str| FieldWish { field: name.parse().unwrap(), column: (*name).to_owned() };
+    let wish = |name: &&str| FieldWish::new(name.parse().unwrap(), *name);
     let activation = Activation {
         name: "customers".parse().unwrap(),
         data_extension: "customers".parse().unwrap(),
@@ -168,6 +168,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: outflow_domain::Guards::default(),
     };
     Mapping::check(&activation, &model_columns(&schema), &destination).unwrap()
 }

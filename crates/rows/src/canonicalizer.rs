@@ -30,6 +30,7 @@ pub struct Canonicalizer {
 #[derive(Clone, Debug)]
 struct FieldPlan {
     field_type: FieldType,
+    round: Option<u8>,
     clock: Option<Arc<WallClock>>,
     column: usize,
     is_key: bool,
@@ -122,7 +123,7 @@ impl Canonicalizer {
         let mut columns = Vec::with_capacity(self.fields.len());
         for (at, plan) in self.fields.iter().enumerate() {
             let mut verdicts = Problems::of_field(at as u16, &mut problems);
-            let column = convert(batch.column(plan.column), plan.field_type, plan.clock.as_deref(), &mut verdicts);
+            let column = convert(batch.column(plan.column), plan.field_type, plan.round, plan.clock.as_deref(), &mut verdicts);
             plan.check_blanks(&column, batch.num_rows(), &mut verdicts);
             if let CanonicalColumn::Text(texts) = &column {
                 let units_longest = plan.check_texts(texts, &mut verdicts);
@@ -166,7 +167,8 @@ impl FieldPlan {
             (FieldType::Text { .. }, from) if mapped.may_widen => Length::MayGrow { from },
             (_, units_max) => Length::Fixed { units_max },
         };
-        Ok(Self { field_type: mapped.field_type, clock, column, is_key, is_required: mapped.is_required, length })
+        let (field_type, round, is_required) = (mapped.field_type, mapped.round, mapped.is_required);
+        Ok(Self { field_type, round, clock, column, is_key, is_required, length })
     }
 
     fn check_blanks(&self, column: &CanonicalColumn, rows: usize, problems: &mut Problems<'_>) {

@@ -6,6 +6,7 @@ mod boolean;
 mod dates;
 mod decimals;
 mod numbers;
+mod rounded;
 mod texts;
 
 use arrow_array::{Array, ArrayRef, StringArray, cast::AsArray};
@@ -50,15 +51,22 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// Converts a column to its field's type. Readings of a wall clock are those of `clock`, if there is one.
-pub(crate) fn convert(array: &ArrayRef, field_type: FieldType, clock: Option<&WallClock>, problems: &mut Problems<'_>) -> CanonicalColumn {
+/// Converts a column to its field's type. Readings of a wall clock are those of `clock`, if there is one; numbers are rounded to `round` digits
+/// after the point, if a person asks for it.
+pub(crate) fn convert(
+    array: &ArrayRef,
+    field_type: FieldType,
+    round: Option<u8>,
+    clock: Option<&WallClock>,
+    problems: &mut Problems<'_>,
+) -> CanonicalColumn {
     let array = &unpacked(array);
     match field_type {
         FieldType::Text { .. } | FieldType::EmailAddress | FieldType::Phone | FieldType::Locale => {
             CanonicalColumn::Text(texts::convert(array, clock, problems))
         }
-        FieldType::Number => CanonicalColumn::Number(numbers::convert(array, problems)),
-        FieldType::Decimal { precision, scale } => CanonicalColumn::Decimal(decimals::convert(array, precision, scale, problems)),
+        FieldType::Number => CanonicalColumn::Number(numbers::convert(array, round, problems)),
+        FieldType::Decimal { precision, scale } => CanonicalColumn::Decimal(decimals::convert(array, precision, scale, round, problems)),
         FieldType::Date => CanonicalColumn::Date(dates::convert(array, clock, problems)),
         FieldType::Boolean => boolean::convert(array, problems),
     }

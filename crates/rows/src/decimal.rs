@@ -1,4 +1,4 @@
-//! Exact decimals and whole numbers: from text, from floats, from other decimals. Nothing is ever rounded.
+//! Exact decimals and whole numbers: from text, from floats, from other decimals. Nothing is rounded unless a person asks for it.
 
 use outflow_domain::CellProblem;
 
@@ -32,19 +32,71 @@ const FLOAT_POWERS: [f64; 23] = {
 /// [`CellProblem::NotANumber`], [`CellProblem::DecimalScale`] where digits would be lost, [`CellProblem::DecimalPrecision`] where more than
 /// `precision` digits would be needed.
 pub fn parse_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, CellProblem> {
-    let text = text.trim_ascii();
-    let (is_negative, unsigned) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
-    let (mantissa, exponent) = match unsigned.iter().position(|it| matches!(it, b'e' | b'E')) {
-        Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),
-        None => (unsigned, 0),
-    };
+    let Pieces { is_negative, mantissa, exponent } = Pieces::of(text)?;
     let digits = Digits::read(mantissa)?;
     let magnitude = digits.units(exponent, precision, scale)?;
     Ok(if is_negative { -magnitude } else { magnitude })
+}
+
+/// Reads a decimal as [`parse_decimal`] does, rounded to `round` digits after the point: half away from zero. Gives whole units of the last of
+/// them, at most 10³⁸.
+///
+/// # Errors
+/// [`CellProblem::NotANumber`], [`CellProblem::DecimalPrecision`] where more than 38 digits would be left.
+pub(crate) fn parse_rounded(text: &[u8], round: u8) -> Result<i128, CellProblem> {
+    let Pieces { is_negative, mantissa, exponent } = Pieces::of(text)?;
+    let point = mantissa.iter().position(|it| *it == b'.').unwrap_or(mantissa.len());
+    let mut digits = mantissa.iter().enumerate().filter(|(at, _)| *at != point).map(|(_, digit)| *digit).peekable();
+    if digits.peek().is_none() || !digits.clone().all(|it| it.is_ascii_digit()) {
+        return Err(CellProblem::NotANumber);
+    }
+    let mut magnitude = 0_i128;
+    let digits_left = point as i64 + exponent + i64::from(round);
+    for _ in 0..digits_left {
+        match digits.next() {
+            None if magnitude == 0 => break,
+            // 38 digits are more than any field keeps.
+            _ if magnitude >= POWERS[37] => return Err(CellProblem::DecimalPrecision),
+            digit => magnitude = magnitude * 10 + digit.map_or(0, |it| i128::from(it - b'0')),
+        }
+    }
+    // Whatever follows, the first digit that goes decides. Where the number ends far behind the point, that is not even one of its digits.
+    if digits_left >= 0 && digits.next().is_some_and(|it| it >= b'5') {
+        magnitude += 1;
+    }
+    Ok(if is_negative { -magnitude } else { magnitude })
+}
+
+/// Units without their last digits, rounded half away from zero.
+pub(crate) fn without_digits(units: i128, digits: u32) -> i128 {
+    // Half of 10³⁹ is more than there is.
+    let Some(divisor) = POWERS.get(digits as usize) else { return 0 };
+    let rest = (units % divisor).abs();
+    units / divisor + if rest >= divisor - rest { units.signum() } else { 0 }
+}
+
+/// The pieces of a number's text.
+struct Pieces<'t> {
+    is_negative: bool,
+    /// Digits with at most one point, if it is a number.
+    mantissa: &'t [u8],
+    exponent: i64,
+}
+
+impl<'t> Pieces<'t> {
+    fn of(text: &'t [u8]) -> Result<Self, CellProblem> {
+        let text = text.trim_ascii();
+        let (is_negative, unsigned) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
+        };
+        let (mantissa, exponent) = match unsigned.iter().position(|it| matches!(it, b'e' | b'E')) {
+            Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),
+            None => (unsigned, 0),
+        };
+        Ok(Self { is_negative, mantissa, exponent })
+    }
 }
 
 fn parse_exponent(text: &[u8]) -> Result<i64, CellProblem> {

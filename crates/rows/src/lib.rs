@@ -24,6 +24,8 @@ mod scheme;
 mod sip;
 mod text;
 mod wall_clock;
+mod warnings;
+mod wide;
 
 pub use batch::{CanonicalBatch, CanonicalColumn, Cell, DateColumn, DateKinds, DecimalColumn, FixedColumn, RowProblem};
 pub use canonicalizer::{Canonicalizer, LongestText, UnfitBatch};
@@ -37,3 +39,5 @@ pub use model::{model_columns, model_type};
 pub use read_back::{ReadBack, UnreadableRow};
 pub use scheme::{SCHEME, Scheme, mapping_digest};
 pub use text::{TextColumn, utf16_units};
+pub use warnings::WarningRules;
+pub use wide::wide_keys;

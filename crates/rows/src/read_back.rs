@@ -168,7 +168,7 @@ impl FieldReader {
                 let seconds: FixedColumn<i64> = each_text(&TextColumn::Small(texts), problems, parse);
                 CanonicalColumn::Date(DateColumn { seconds, kinds: DateKinds::All(self.date_kind) })
             }
-            (field_type, _) => convert(&(Arc::new(texts) as ArrayRef), field_type, None, problems),
+            (field_type, _) => convert(&(Arc::new(texts) as ArrayRef), field_type, None, None, problems),
         }
     }
 }

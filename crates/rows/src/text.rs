@@ -36,6 +36,21 @@ impl TextColumn {
         }
     }
 
+    /// Whether surely no text has a character beyond ASCII.
+    pub(crate) fn is_ascii(&self) -> bool {
+        match self {
+            Self::Small(texts) => {
+                let offsets = texts.value_offsets();
+                texts.value_data()[offsets[0] as usize..offsets[texts.len()] as usize].is_ascii()
+            }
+            Self::Large(texts) => {
+                let offsets = texts.value_offsets();
+                texts.value_data()[offsets[0] as usize..offsets[texts.len()] as usize].is_ascii()
+            }
+            Self::Views(texts) => texts.iter().flatten().all(str::is_ascii),
+        }
+    }
+
     /// Whether there may be a NUL in any text: a quick look at all bytes at once, where they lie together.
     pub(crate) fn may_have_nul(&self) -> bool {
         let has_nul = |from: usize, until: usize, data: &[u8]| memchr::memchr(0, &data[from..until]).is_some();

@@ -2,7 +2,7 @@
 
 use std::{error::Error, hint::black_box};
 
-use outflow_rows::{CanonicalBatch, Canonicalizer, CsvEncoder, CsvFile, Scheme};
+use outflow_rows::{CanonicalBatch, Canonicalizer, CsvEncoder, CsvFile, Scheme, WarningRules};
 
 use super::Prepared;
 use crate::data::{Customers, ROWS};
@@ -38,6 +38,30 @@ fn fingerprints(key_begin: &str) -> Result<Prepared, Box<dyn Error>> {
     Ok(Prepared::of(ROWS, move || {
         outflow_rows::fingerprints(&canonical, &scheme, &mut keys, &mut rows);
         black_box((&keys, &rows));
+    }))
+}
+
+pub fn wide_keys() -> Result<Prepared, Box<dyn Error>> {
+    let canonical = canonical(&Customers::with_keys(BEYOND_ASCII)?)?;
+    let scheme = Scheme::derive(b"a fixed secret", "customers");
+    let (mut keys, mut rows) = (Vec::new(), Vec::new());
+    outflow_rows::fingerprints(&canonical, &scheme, &mut keys, &mut rows);
+    Ok(Prepared::of(ROWS, move || {
+        let mut told = 0;
+        outflow_rows::wide_keys(&canonical, &scheme, &keys, |_, _| told += 1);
+        assert_eq!(told, 0, "every key is the same, however it is compared");
+    }))
+}
+
+pub fn look_for_warnings() -> Result<Prepared, Box<dyn Error>> {
+    let customers = Customers::with_keys(ASCII)?;
+    let canonical = canonical(&customers)?;
+    let rules = WarningRules::new(&customers.mapping);
+    let selected: Vec<u32> = (0..ROWS as u32).collect();
+    Ok(Prepared::of(ROWS, move || {
+        let mut told = 0;
+        rules.look_at(&canonical, black_box(&selected), |_, _, _| told += 1);
+        assert_eq!(told, 0, "every address is usual");
     }))
 }
 

@@ -118,7 +118,7 @@ pub(crate) fn write_field(xml: &mut Xml, name: &str, field_type: FieldType, is_p
             xml.text("MaxLength", &precision.to_string());
         }
         other => {
-            if let Some(length) = other.units_max() {
+            if let Some(length) = other.units_when_made() {
                 xml.text("MaxLength", &length.to_string());
             }
         }

@@ -158,9 +158,9 @@ fn field_type(object: Element<'_, '_>) -> FieldType {
         Some("Locale") => FieldType::Locale,
         Some("Text") => FieldType::Text { units_max: length },
         other => {
-            // Fields with encryption of their own take and give texts.
+            // Fields with encryption of their own take and give texts. What their length is counted in is not published, so the service decides.
             tracing::warn!("A field has the type {:?}, which is taken as Text", other.and_then(crate::words::code));
-            FieldType::Text { units_max: length }
+            FieldType::Text { units_max: None }
         }
     }
 }

@@ -7,3 +7,4 @@ mod python;
 mod sealing;
 mod segments;
 mod support;
+mod trails;

@@ -4,16 +4,26 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use outflow_baseline::{EntryState, Kind, Origin, Presence, Update};
+use outflow_baseline::{EntryState, Kind, Origin, Presence, Steps, TrailWriter, Update, Way};
 
 use crate::support::{self, Changes, updates, write};
 
 fn read(bytes: &[u8]) -> Output {
+    read_files(&[bytes])
+}
+
+/// What the reader says of these files together.
+fn read_files(files: &[&[u8]]) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("segment");
-    std::fs::write(&file, bytes).expect("a file");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/read_baseline.py");
-    Command::new("python3").arg(script).arg(file).output().expect("python3 runs")
+    let mut reader = Command::new("python3");
+    reader.arg(script);
+    for (number, bytes) in files.iter().enumerate() {
+        let file = folder.path().join(number.to_string());
+        std::fs::write(&file, bytes).expect("a file");
+        reader.arg(file);
+    }
+    reader.output().expect("python3 runs")
 }
 
 fn changes(entries: u128) -> Changes {
@@ -54,6 +64,30 @@ fn the_reader_prints_what_was_written() {
         updates(&changes).iter().for_each(|it| expected.push_str(&(line(it) + "\n")));
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
     }
+}
+
+#[test]
+fn the_reader_walks_along_a_trail() {
+    let rows: support::Rows = changes(6_000).into_iter().filter_map(|(key, change)| Some((key, change?))).collect();
+    let (bytes, info) = write(Kind::Base, support::entries(&rows).into_iter().map(Update::Put));
+    let baseline = support::baseline(&rows, &Changes::new(), true);
+    // Not in the order of the keys.
+    let mut order = support::entries(&rows);
+    order.sort_by_key(|it| it.row.bits());
+    let (keys, values): (Vec<_>, Vec<_>) = order.iter().map(|it| (it.key, it.row)).unzip();
+    let mut way = Way::Noted(Steps::default());
+    baseline.probe_along(&mut way, &keys, &values, &mut Vec::new());
+    let Way::Noted(mut steps) = way else { unreachable!("a way stays what it is") };
+    let mut trail = TrailWriter::new(Vec::new(), info).expect("a Vec takes a header");
+    trail.append(&mut steps).expect("a Vec takes all");
+    let mut trail = trail.finish().expect("a Vec takes all");
+    let output = read_files(&[&trail, &bytes]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected: String =
+        order.iter().filter(|it| it.state.presence == Presence::Present).map(|&it| line(&Update::Put(it)) + "\n").collect();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    trail[100] ^= 1;
+    assert!(is_refused(&read_files(&[&trail, &bytes])));
 }
 
 #[test]

@@ -253,7 +253,7 @@ fn keys_must_strictly_ascend() {
 
 #[test]
 fn only_a_delta_holds_dropped_keys() {
-    for kind in [Kind::Base, Kind::Doubt, Kind::Membership] {
+    for kind in [Kind::Base, Kind::Doubt, Kind::Membership, Kind::Held] {
         let mut writer = SegmentWriter::new(Vec::new(), header(kind)).expect("a Vec takes a header");
         let refused = writer.push_update(Update::Drop(KeyFingerprint(1))).expect_err("nothing lies below");
         assert!(matches!(refused, WriteError::DroppedOutsideDelta { key: 1, .. }));

@@ -4,6 +4,7 @@ mod abandon;
 mod baseline;
 mod check;
 mod destination;
+mod held;
 mod init;
 mod plan;
 mod rejects;
@@ -12,6 +13,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod status;
+mod verify;
 mod why;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub async fn dispatch(arguments: &Arguments) -> Exit {
         Command::Destination(it) => destination::destination(arguments, it).await,
         Command::Plan(it) => plan::plan(arguments, it).await,
         Command::Run(it) => run::run(arguments, it).await,
+        Command::Verify(it) => verify::verify(arguments, it).await,
         Command::Runs { run, activation, most } => runs::runs(arguments, run.as_deref(), activation.as_deref(), *most).await,
         Command::Rejects(it) => rejects::rejects(arguments, it).await,
         Command::Why(it) => why::why(arguments, it).await,
@@ -68,7 +71,9 @@ pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
 pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Blocked { .. } => Exit::Blocked,
-        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } => Exit::Usage,
+        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } | EngineError::Approval { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Failed,
     }
 }

@@ -9,7 +9,11 @@ use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
-use super::{Done, engine_failed, machine, ready};
+use super::{
+    Done, engine_failed,
+    held::{approved_json, held_json, held_text},
+    machine, ready,
+};
 use crate::{
     args::{Arguments, Output, Plan},
     exit::Exit,
@@ -23,7 +27,7 @@ pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
     let activation = project::activation(&project, &wanted.activation, arguments.output)?;
     let mut machine = machine(arguments, &project)?;
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
-    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
+    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused, approve: None };
     let mut stop = Stop::listen();
     let planned = tokio::select! {
         planned = outflow_engine::plan(&ready.job, &ready.ports, &options) => planned,
@@ -84,6 +88,7 @@ pub fn plan_text(report: &PlanReport) -> String {
     if report.newly_left > 0 {
         text.push_str(&format!("  {} left the model and stay in the data extension\n", rows(report.newly_left)));
     }
+    text.push_str(&held_text(report, true));
     for (why, words) in [
         (Withheld::DuplicateKey, "share their key with another row and are not sent"),
         (Withheld::NotInDestination, "are not in the data extension, which is only updated"),
@@ -109,6 +114,7 @@ pub fn plan_text(report: &PlanReport) -> String {
             }
         }
     }
+    text.push_str(&warned_text(report));
     if report.parts.is_empty() {
         text.push_str("  nothing to send\n");
     } else {
@@ -127,6 +133,35 @@ pub fn plan_text(report: &PlanReport) -> String {
                 rows(narrow.1)
             ));
         }
+    }
+    text
+}
+
+/// What is sent, and may be refused or taken for something else.
+pub fn warned_text(report: &PlanReport) -> String {
+    let mut text = String::new();
+    let values: u64 = report.warned.iter().map(|it| it.examples.rows).sum();
+    if values > 0 {
+        text.push_str(&format!("  warning: {} value(s) are sent, and Marketing Cloud may refuse them:\n", number(values)));
+    }
+    for it in &report.warned {
+        text.push_str(&format!("      {} × `{}`: {}\n", number(it.examples.rows), it.field, it.warning.sentence()));
+        for (key, value) in &it.examples.masked {
+            text.push_str(&format!("        key {key}, value {value}\n"));
+        }
+    }
+    let Some(alike) = &report.alike_keys else { return text };
+    if alike.rows > 0 {
+        text.push_str(&format!(
+            "  warning: {} have keys that Marketing Cloud may take for one another (full-width letters, `ß` and `ss`, composed accents and the \
+             like), and would overwrite each other then:\n",
+            rows(alike.rows)
+        ));
+        alike.examples.iter().for_each(|key| text.push_str(&format!("        key {key}\n")));
+    }
+    if alike.not_compared > 0 {
+        let more = rows(alike.not_compared);
+        text.push_str(&format!("  warning: {more} more have such keys, too many to tell whether they are alike\n"));
     }
     text
 }
@@ -210,9 +245,16 @@ pub fn warnings_text(report: &PlanReport) -> String {
 }
 
 pub fn plan_json(report: &PlanReport) -> Value {
+    let examples = |it: &outflow_engine::Examples| -> Vec<Value> {
+        it.masked.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+    };
     let invalid = |it: &outflow_engine::InvalidReport| {
-        let examples: Vec<Value> = it.examples.masked.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
-        json!({ "field": it.field, "problem": problem(it.problem), "sentence": it.problem.sentence(), "rows": it.examples.rows, "examples": examples })
+        let problem = problem(it.problem);
+        json!({ "field": it.field, "problem": problem, "sentence": it.problem.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
+    };
+    let warned = |it: &outflow_engine::WarnedReport| {
+        let warning = it.warning.code();
+        json!({ "field": it.field, "warning": warning, "sentence": it.warning.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
     };
     json!({
         "plan": report.plan.to_string(),
@@ -233,6 +275,12 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "newly_left": report.newly_left,
         "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow })).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
+        "sent_with_warning": report.warned.iter().map(warned).collect::<Vec<_>>(),
+        "alike_keys": report.alike_keys.as_ref().map(
+            |it| json!({ "rows": it.rows, "examples": it.examples, "not_compared": it.not_compared })
+        ),
+        "held": held_json(report),
+        "approved": approved_json(report),
         "open_parts": report.open_parts,
         "warnings": report.warnings.iter().map(|it| json!({ "code": it.code(), "sentence": it.sentence() })).collect::<Vec<_>>(),
         "blocked": report.blocked.as_ref().map(

@@ -1,14 +1,16 @@
 //! `outflow run`: sends what changed.
 
-use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, RunEvent, RunResult, Sent, Withheld};
+use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, PlanId, RunEvent, RunResult, Sent, Withheld};
 use outflow_engine::{EngineError, RunOptions, RunReport};
 use outflow_ports::{Ledger, LedgerError};
 use outflow_project::{Activation, Project};
 use serde_json::{Value, json};
 
 use super::{
-    Done, Failure, lock, machine,
-    plan::{outcomes_json, plan_json, warnings_text},
+    Done, Failure,
+    held::held_text,
+    lock, machine,
+    plan::{outcomes_json, plan_json, warned_text, warnings_text},
     ready,
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     assemble::Machine,
     exit::Exit,
     output::{self, number, rows},
-    project,
+    project::{self, Refused},
     stop::Stop,
 };
 
@@ -25,7 +27,13 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
     let activations =
         wanted.activations.iter().map(|it| project::activation(&project, it, arguments.output)).collect::<Result<Vec<_>, _>>()?;
     let mut machine = machine(arguments, &project)?;
-    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused };
+    if wanted.approve.is_some() && activations.len() > 1 {
+        let several = Refused("`--approve` is for one plan: name its activation alone".to_owned());
+        output::error(arguments.output, "CLI-008", &several);
+        return Err(Exit::Usage);
+    }
+    let approve = wanted.approve.clone().map(PlanId);
+    let options = RunOptions { full: wanted.full, retry_refused: wanted.retry_refused, approve };
     let (mut worst, mut documents) = (Exit::Success, Vec::new());
     let mut stop = Stop::listen();
     for activation in activations {
@@ -87,13 +95,13 @@ async fn run_one(
 }
 
 /// An import of the run that Marketing Cloud itself called failed.
-struct ImportFailure {
+pub struct ImportFailure {
     part: u32,
     code: String,
 }
 
 /// Why rows are pending, where Marketing Cloud has told.
-async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
+pub async fn import_failures(ledger: &dyn Ledger, report: &RunReport) -> Result<Vec<ImportFailure>, LedgerError> {
     let mut records = Vec::new();
     for run in report.rounds.iter().map(|it| &it.run).chain([&report.run]) {
         records.extend(ledger.events(run).await?);
@@ -128,12 +136,13 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
             Outcome::Copy => "copies of another row, counted once".to_owned(),
             Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
             Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
+            Outcome::LeftHeld => "no longer in the model, which a guard does not believe yet".to_owned(),
             Outcome::Withheld { why } => match why {
                 Withheld::DuplicateKey => "not sent: another row has the same key".to_owned(),
                 Withheld::Invalid => "not sent: invalid for the data extension".to_owned(),
                 Withheld::Refused => "not sent: refused before, unchanged since".to_owned(),
                 Withheld::NotInDestination => "not sent: not in the data extension".to_owned(),
-                Withheld::Held => "held".to_owned(),
+                Withheld::Held => "not sent: held by a guard".to_owned(),
             },
             Outcome::Sent { write, fate } => {
                 let fate = match fate {
@@ -150,7 +159,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
     text
 }
 
-fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
+pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     let plan = &report.plan;
     let mut text =
         format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
@@ -203,10 +212,12 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for it in failures {
         text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
     }
+    text.push_str(&warned_text(plan));
     text.push_str(&warnings_text(plan));
-    if matches!(report.result, RunResult::RowsPending) {
+    text.push_str(&held_text(plan, false));
+    if sent(&report.outcomes, Sent::Unconfirmed) > 0 {
         text.push_str(&format!(
-            "  rows that are pending are compared and sent again by the next run; `outflow runs {}` tells what happened\n",
+            "  rows that are not confirmed are compared and sent again by the next run; `outflow runs {}` tells what happened\n",
             report.run
         ));
     }
@@ -220,7 +231,7 @@ fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     text
 }
 
-fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
+pub fn run_json(report: &RunReport, failures: &[ImportFailure]) -> Value {
     let refused: Vec<Value> = report.refused.iter().map(|it| json!({ "code": it.code, "field": it.field, "rows": it.rows })).collect();
     json!({
         "run": report.run.to_string(),

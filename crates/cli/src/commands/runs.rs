@@ -3,12 +3,12 @@
 use outflow_domain::{Evidence, ImportStatus, Name, RunEvent, RunId, RunRecord, RunResult};
 use serde_json::{Value, json};
 
-use super::{Done, failed, machine, run::outcomes_text};
+use super::{Done, failed, held, machine, run::outcomes_text};
 use crate::{
     args::{Arguments, Output},
     assemble,
     exit::Exit,
-    output::{self, bytes, number, time},
+    output::{self, bytes, number, rows, time},
     project::{self, Refused},
 };
 
@@ -110,6 +110,11 @@ fn sentence(event: &RunEvent) -> String {
         RunEvent::ColumnsWidened => "columns made longer".into(),
         RunEvent::ColumnsAdding => "creating columns".into(),
         RunEvent::ColumnsAdded { .. } => "columns created".into(),
+        RunEvent::HoldApproved { plan, .. } => format!("what plan {plan} had held was approved by a person"),
+        RunEvent::RowsHeld { hold } => {
+            let guards: Vec<String> = hold.guards.iter().map(held::sentence).collect();
+            format!("{} held by plan {}: {}", rows(hold.rows.entries), hold.plan, guards.join("; "))
+        }
         RunEvent::TransferStarting { part } => format!("part {part}: sending its file"),
         RunEvent::Transferred { part } => format!("part {part}: its file has arrived whole"),
         RunEvent::ImportStarting { part, doubt, .. } => {

@@ -4,7 +4,7 @@ use outflow_domain::ActivationState;
 use outflow_engine::import_name;
 use serde_json::{Value, json};
 
-use super::{Done, failed, machine, runs::word};
+use super::{Done, failed, held, machine, runs::word};
 use crate::{
     args::{Arguments, Output},
     assemble,
@@ -40,7 +40,7 @@ pub async fn status(arguments: &Arguments) -> Done {
                 let last = state.last_ended.as_ref().map_or_else(|| "never".into(), |(_, _, result)| word(Some(result)));
                 let success = state.last_success_ms.map_or_else(|| "never".into(), time);
                 let gone = if project.activations.contains_key(name) { "" } else { " (no longer in the project)" };
-                table.add_row([format!("{name}{gone}"), success, last, number(state.baseline.present), pending(state)]);
+                table.add_row([format!("{name}{gone}"), success, last, number(state.baseline.present), pending(name.as_str(), state)]);
             }
             output::text(&table.to_string());
         }
@@ -48,16 +48,25 @@ pub async fn status(arguments: &Arguments) -> Done {
     Ok(Exit::Success)
 }
 
-fn pending(state: &ActivationState) -> String {
+fn pending(name: &str, state: &ActivationState) -> String {
+    let held = held::standing_text(name, state);
+    let open = open_text(state);
+    match (held, open) {
+        (None, None) => "-".into(),
+        (held, open) => held.into_iter().chain(open).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn open_text(state: &ActivationState) -> Option<String> {
     let blocked: Vec<String> = state.open_parts.iter().filter(|it| it.may_be_running()).map(import_name).collect();
     if !blocked.is_empty() {
-        return format!("import not known to have ended: {}", blocked.join(", "));
+        return Some(format!("import not known to have ended: {}", blocked.join(", ")));
     }
     let in_doubt: u64 = state.open_parts.iter().filter_map(|it| it.doubt.as_ref()).map(|it| it.entries).sum();
     match (in_doubt, state.open_parts.len()) {
-        (0, 0) => "-".into(),
-        (0, parts) => format!("{parts} unsent part(s)"),
-        (rows, _) => format!("{} rows in doubt", number(rows)),
+        (0, 0) => None,
+        (0, parts) => Some(format!("{parts} unsent part(s)")),
+        (rows, _) => Some(format!("{} rows in doubt", number(rows))),
     }
 }
 
@@ -77,5 +86,6 @@ fn status_json(name: &str, state: &ActivationState) -> Value {
         "baseline_version": state.baseline.version,
         "rows_confirmed": state.baseline.present,
         "open": open,
+        "held": held::standing_json(name, state),
     })
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod certificates;
 mod full_disk;
+mod guards;
 mod hostile;
 mod killed;
 mod naughty;
@@ -10,6 +11,7 @@ mod npm;
 mod output;
 mod people;
 mod postgres;
+mod preflight;
 mod privacy;
 mod program;
 mod proxy;

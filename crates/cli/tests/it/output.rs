@@ -12,13 +12,13 @@ use crate::{
 
 /// The document has exactly these members.
 #[track_caller]
-fn has(document: &Value, members: &[&str]) {
+pub fn has(document: &Value, members: &[&str]) {
     let found: BTreeSet<&str> =
         document.as_object().unwrap_or_else(|| panic!("no object: {document}")).keys().map(String::as_str).collect();
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 18] = [
+const PLAN: [&str; 22] = [
     "plan",
     "activation",
     "data_extension",
@@ -34,6 +34,10 @@ const PLAN: [&str; 18] = [
     "decided",
     "newly_left",
     "parts",
+    "sent_with_warning",
+    "alike_keys",
+    "held",
+    "approved",
     "open_parts",
     "warnings",
     "blocked",
@@ -78,7 +82,7 @@ fn every_command_prints_one_document() {
 
     let status = program.json(0, &["status"]);
     has(&status, &["activations"]);
-    has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open"]);
+    has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open", "held"]);
 
     let check = program.json(0, &["check", "--connect", "--canary"]);
     has(&check, &["problems", "connect"]);

@@ -157,6 +157,24 @@ pub enum MappingProblem {
         /// The column.
         column: String,
     },
+    /// A field without digits after the point is to be rounded.
+    #[error("`{field}` is {field_type} and has nothing to round; `round` is for Decimal and Number fields")]
+    NothingToRound {
+        /// The field.
+        field: String,
+        /// Its type.
+        field_type: FieldType,
+    },
+    /// A number would be rounded to digits that the field does not keep.
+    #[error("`{field}` keeps {scale} digits after the point, and `round: {round}` would leave more; write `round: {scale}`, or fewer")]
+    RoundedTooFinely {
+        /// The field.
+        field: String,
+        /// Digits that would be left.
+        round: u8,
+        /// Digits that the field keeps.
+        scale: u8,
+    },
     /// A field name that cannot be one.
     #[error("`{column}` cannot be created as a column: {why}")]
     BadColumnName {

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     activation::{IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
     data_extension::Field,
+    guard::Guards,
     table::{CreateWish, Sendable, SubscriberField, TableWish},
 };
 
@@ -43,7 +44,7 @@ fn model() -> Vec<ModelColumn> {
 
 fn wishes(text: &str) -> Vec<FieldWish> {
     let pairs = text.split_whitespace().map(|it| it.split_once('=').unwrap());
-    pairs.map(|(field, column)| FieldWish { field: field.parse().unwrap(), column: column.into() }).collect()
+    pairs.map(|(field, column)| FieldWish::new(field.parse().unwrap(), column)).collect()
 }
 
 fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
@@ -59,6 +60,7 @@ fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: Guards::default(),
     }
 }
 
@@ -126,6 +128,51 @@ fn a_float_is_no_key() {
 #[test]
 fn a_system_column_is_not_written() {
     refuses("Key=id", "_CustomObjectKey=age", "", &["column of the service itself"]);
+}
+
+#[test]
+fn a_required_field_is_filled_where_rows_are_inserted() {
+    let mut strict = members();
+    strict.fields[1].is_required = true;
+    let unfilled = activation("Key=id", "Age=age", "");
+    let told = problems(Mapping::check(&unfilled, &model(), &strict));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("`Email` of `Members` is required and has no default, and nobody maps it"), "{told:?}");
+    let updating = Activation { insert: InsertMode::UpdateOnly, ..unfilled.clone() };
+    assert_eq!(problems(Mapping::check(&updating, &model(), &strict)), Vec::<String>::new(), "rows that are there have a value");
+    strict.fields[1].default = Some("nobody@example.com".into());
+    assert_eq!(problems(Mapping::check(&unfilled, &model(), &strict)), Vec::<String>::new(), "the service has one to give");
+}
+
+/// The activation with a rounding of the field that is mapped first.
+fn rounded(round: u8, mut activation: Activation) -> Activation {
+    activation.fields[0].round = Some(round);
+    activation
+}
+
+#[test]
+fn numbers_alone_are_rounded_and_never_to_more_than_the_field_keeps() {
+    let destination = DataExtension {
+        fields: [members().fields, vec![field("Score", FieldType::Decimal { precision: 10, scale: 2 }, false)]].concat(),
+        ..members()
+    };
+    let check = |round, fields| problems(Mapping::check(&rounded(round, activation("Key=id", fields, "")), &model(), &destination));
+    for round in 0..=2 {
+        assert_eq!(check(round, "Score=score"), Vec::<String>::new());
+    }
+    assert!(check(3, "Score=score")[0].contains("`Score` keeps 2 digits after the point, and `round: 3` would leave more"));
+    assert_eq!(check(0, "Age=score"), Vec::<String>::new());
+    assert!(check(1, "Age=score")[0].contains("`Age` keeps 0 digits"));
+    assert!(check(0, "Email=mail")[0].contains("`Email` is EmailAddress and has nothing to round"));
+}
+
+#[test]
+fn a_rounding_says_where_a_value_comes_from_and_not_which_it_is() {
+    let mapping = |activation: Activation| Mapping::check(&activation, &model(), &members()).unwrap();
+    let (exact, rounded) = (mapping(activation("Key=id", "Age=age", "")), mapping(rounded(0, activation("Key=id", "Age=age", ""))));
+    assert_eq!(exact.digest_text(), rounded.digest_text());
+    assert_eq!(rounded.values_not_in(&exact).count(), 0);
+    assert_eq!(exact.filled_as(&rounded).values()[0].round, Some(0));
 }
 
 #[test]

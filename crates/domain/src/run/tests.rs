@@ -5,6 +5,7 @@ use crate::{
     activation::{Activation, FieldWish, IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
     data_extension::{DataExtension, Field},
     field_type::FieldType,
+    guard::{Guard, Guards, Terms, Tripped},
     import::ImportCounts,
     model::{ModelColumn, ModelType},
     table::TableWish,
@@ -60,7 +61,7 @@ fn mapping() -> Mapping {
         ordinal: 0,
         default: None,
     };
-    let wish = |field: &str, column: &str| FieldWish { field: field.parse().unwrap(), column: column.into() };
+    let wish = |field: &str, column: &str| FieldWish::new(field.parse().unwrap(), column);
     let activation = Activation {
         name: "members".parse().unwrap(),
         data_extension: "Members".parse().unwrap(),
@@ -73,6 +74,7 @@ fn mapping() -> Mapping {
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
         import_deadline_s: IMPORT_DEADLINE_S,
+        guards: Guards::default(),
     };
     let column = |name: &str| ModelColumn { name: name.into(), model_type: ModelType::Text };
     let members = DataExtension {
@@ -519,4 +521,122 @@ fn a_state_that_knows_no_numbers_is_read() {
     let mut older = now;
     assert!(older.as_object_mut().unwrap().remove("rows_numbered").is_some());
     assert_eq!(serde_json::from_value::<ActivationState>(older).unwrap().rows_numbered, None);
+}
+
+/// Rows that a plan holds back.
+fn rows_held(plan: &str) -> RunEvent {
+    let guards = vec![Tripped { guard: Guard::MaxUpdates, limit: Some("5".parse().unwrap()), rows: 6, of: 9 }];
+    let terms = Terms { mapping: "m".into(), model: "q".into(), guards: "g".into(), table: identity("de") };
+    let (plan, rows) = (PlanId(plan.into()), segment(plan));
+    let hold = Hold { plan, guards, rows, writes: 6, source_rows: 9, terms, full: false, retry_refused: false };
+    RunEvent::RowsHeld { hold: Box::new(hold) }
+}
+
+/// A run's end that says so many rows are unchanged and so many held.
+fn ended_holding(unchanged: u64, held: u64) -> RunEvent {
+    let mut outcomes = OutcomeCounts::default();
+    outcomes.add(Outcome::Unchanged, unchanged);
+    outcomes.add(Outcome::Withheld { why: crate::Withheld::Held }, held);
+    let result = if held > 0 { RunResult::RowsPending } else { RunResult::Succeeded };
+    RunEvent::Ended { result, outcomes }
+}
+
+fn held_plans(state: &ActivationState) -> Vec<&str> {
+    state.holds.iter().map(|it| it.hold.plan.0.as_str()).collect()
+}
+
+#[test]
+fn what_is_held_may_be_approved_until_nothing_is_held() {
+    let mut history = History::of(&[started(), rows_held("a"), ended_holding(3, 6)]);
+    history.takes("r1", &started());
+    history.takes("r1", &rows_held("b"));
+    history.takes("r1", &ended_holding(3, 6));
+    assert_eq!(held_plans(&history.state), ["a", "b"]);
+    assert_eq!(history.state.held_since_ms, Some(2000));
+    history.takes("r1", &started());
+    history.takes("r1", &ended_holding(9, 0));
+    assert_eq!((held_plans(&history.state), history.state.held_since_ms), (Vec::new(), None));
+}
+
+#[test]
+fn a_plan_that_holds_the_same_again_is_kept_once_and_with_its_newest_time() {
+    let history = History::of(&[started(), rows_held("a"), rows_held("b"), rows_held("a")]);
+    assert_eq!(held_plans(&history.state), ["b", "a"]);
+    let held = &history.state.holds[1];
+    assert_eq!((held.at_ms, history.state.held_since_ms), (4000, Some(2000)));
+    assert!(!held.is_expired(4000 + 24 * 3_600_000 - 1) && held.is_expired(4000 + 24 * 3_600_000));
+}
+
+#[test]
+fn no_more_held_plans_are_kept_than_of_a_day() {
+    let mut history = History::of(&[started()]);
+    (0..30).for_each(|it| history.takes("r1", &rows_held(&it.to_string())));
+    assert_eq!((history.state.holds.len(), held_plans(&history.state)[0]), (24, "6"));
+    let day_later = RunRecord {
+        activation: "members".parse().unwrap(),
+        run: RunId("r1".into()),
+        at_ms: history.state.holds[10].at_ms + 24 * 3_600_000,
+        event: rows_held("late"),
+    };
+    history.state.apply(&day_later).unwrap();
+    assert_eq!(held_plans(&history.state)[0], "17", "what is older can be approved no longer");
+}
+
+#[test]
+fn a_run_that_compared_nothing_ends_no_hold() {
+    let mut history = History::of(&[started(), rows_held("a"), ended_holding(3, 6)]);
+    for result in [RunResult::Failed { code: "c".into(), message: "m".into() }, RunResult::Succeeded] {
+        history.takes("r1", &started());
+        history.takes("r1", &ended(result));
+    }
+    assert_eq!((held_plans(&history.state), history.state.source_rows), (vec!["a"], None));
+}
+
+#[test]
+fn a_source_is_measured_by_the_last_run_that_held_nothing() {
+    let mut history = History::of(&[started(), ended_holding(100, 0)]);
+    assert_eq!(history.state.source_rows, Some(100));
+    history.takes("r1", &started());
+    history.takes("r1", &rows_held("a"));
+    history.takes("r1", &ended_holding(30, 20));
+    assert_eq!(history.state.source_rows, Some(100), "a run that holds rows is no measure");
+    let approved = |source_rows| RunEvent::HoldApproved { plan: PlanId("a".into()), source_rows };
+    history.refuses("r2", &approved(Some(50)), "the run has not started");
+    history.takes("r1", &started());
+    history.takes("r1", &approved(None));
+    assert_eq!(history.state.source_rows, Some(100));
+    history.takes("r1", &approved(Some(50)));
+    assert_eq!(history.state.source_rows, Some(50), "a person has looked at the smaller source");
+}
+
+#[test]
+fn rows_are_held_by_a_run() {
+    History::default().refuses("r1", &rows_held("a"), "the run has not started");
+}
+
+#[test]
+fn a_state_that_knows_no_guards_is_read() {
+    let mut older = serde_json::to_value(History::of(&[started(), rows_held("a")]).state).unwrap();
+    for member in ["holds", "held_since_ms", "source_rows"] {
+        assert!(older.as_object_mut().unwrap().remove(member).is_some(), "{member}");
+    }
+    let read = serde_json::from_value::<ActivationState>(older).unwrap();
+    assert_eq!((read.holds, read.held_since_ms, read.source_rows), (Vec::new(), None, None));
+}
+
+#[test]
+fn an_approval_rests_on_its_terms() {
+    use crate::guard::Changed;
+    let terms = |mapping: &str, model: &str, guards: &str, table: &str| Terms {
+        mapping: mapping.into(),
+        model: model.into(),
+        guards: guards.into(),
+        table: identity(table),
+    };
+    let then = terms("m", "q", "g", "de");
+    assert_eq!(then.changed(&terms("m", "q", "g", "de")), None);
+    assert_eq!(then.changed(&terms("n", "q", "g", "de")), Some(Changed::Mapping));
+    assert_eq!(then.changed(&terms("m", "r", "g", "de")), Some(Changed::Model));
+    assert_eq!(then.changed(&terms("m", "q", "h", "de")), Some(Changed::Guards));
+    assert_eq!(then.changed(&terms("m", "q", "g", "other")), Some(Changed::DataExtension));
 }

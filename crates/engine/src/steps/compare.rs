@@ -11,12 +11,13 @@ use std::{
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
-use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader};
-use outflow_domain::{CellProblem, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
+use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
 use outflow_ports::{BatchStream, History, Progress, ProgressSink, Spool};
-use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, fingerprints, mask};
+use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, WarningRules, fingerprints, mask, wide_keys};
 
 use crate::{
+    alike::WideKeys,
     buckets::Buckets,
     error::EngineError,
     history::Why,
@@ -24,9 +25,10 @@ use crate::{
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
     split::Lanes,
+    trail::Guidance,
 };
 
-/// Masked examples kept for each kind of problem.
+/// Masked examples kept for each kind of problem, and of warning.
 const EXAMPLES_MAX: usize = 3;
 
 /// Everything the threads of a pass share.
@@ -35,6 +37,7 @@ pub(crate) struct Pass {
     pub mapping: Mapping,
     pub scheme: Scheme,
     pub known: Known,
+    pub guidance: Guidance,
     pub rebase: Option<Rebase>,
     /// Positions of the fields of narrow files, where there are any.
     pub narrow: Vec<usize>,
@@ -97,6 +100,10 @@ pub(crate) struct Tally {
     pub invalid_unrecorded: u64,
     /// Cells with problems, by field and problem, with masked examples.
     pub problems: BTreeMap<(u16, CellProblem), Examples>,
+    /// Cells that are sent and may be refused, by field and warning, with masked examples.
+    pub warnings: BTreeMap<(u16, CellWarning), Examples>,
+    /// Keys that a wider comparison would take for others.
+    pub wide_keys: WideKeys,
     /// Records by bucket.
     pub spread: Spread,
     /// Longest texts of columns yet to be created.
@@ -112,17 +119,34 @@ pub struct Examples {
     pub masked: Vec<(String, String)>,
 }
 
+impl Examples {
+    /// Counts a row; `masked` makes an example of it where there is room for one.
+    fn add(&mut self, masked: impl FnOnce() -> (String, String)) {
+        self.rows += 1;
+        if self.masked.len() < EXAMPLES_MAX {
+            self.masked.push(masked());
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        let room = EXAMPLES_MAX.saturating_sub(self.masked.len());
+        self.masked.extend(other.masked.into_iter().take(room));
+    }
+}
+
 impl Tally {
     fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.unchanged += other.unchanged;
         self.invalid_unrecorded += other.invalid_unrecorded;
         for (problem, examples) in other.problems {
-            let all = self.problems.entry(problem).or_default();
-            all.rows += examples.rows;
-            let room = EXAMPLES_MAX.saturating_sub(all.masked.len());
-            all.masked.extend(examples.masked.into_iter().take(room));
+            self.problems.entry(problem).or_default().merge(examples);
         }
+        for (warning, examples) in other.warnings {
+            self.warnings.entry(warning).or_default().merge(examples);
+        }
+        self.wide_keys.merge(other.wide_keys);
         self.spread.add(&other.spread);
         self.longest.merge(&other.longest);
     }
@@ -152,10 +176,13 @@ pub(crate) async fn partition(pass: Arc<Pass>, schema: SchemaRef, mut batches: B
 
 struct Worker<'p> {
     pass: &'p Pass,
+    way: Way<'p>,
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
     encoder: CsvEncoder,
+    warning_rules: WarningRules,
     narrow_encoder: CsvEncoder,
+    narrow_warning_rules: WarningRules,
     spreader: Spreader<'p, Buckets>,
     tally: Tally,
     batch_rows: u64,
@@ -186,10 +213,13 @@ impl<'p> Worker<'p> {
         let unfit = |it: outflow_rows::UnfitBatch| EngineError::UnfitBatch(it.to_string());
         Ok(Self {
             pass,
+            way: pass.guidance.way(),
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
             encoder: CsvEncoder::new(&pass.mapping),
+            warning_rules: WarningRules::new(&pass.mapping),
             narrow_encoder: CsvEncoder::of_fields(&pass.mapping, pass.narrow.clone()),
+            narrow_warning_rules: WarningRules::of_fields(&pass.mapping, &pass.narrow),
             spreader: Spreader::new(&pass.buckets),
             tally: Tally::default(),
             batch_rows: 0,
@@ -215,6 +245,7 @@ impl<'p> Worker<'p> {
         self.keys.clear();
         self.rows.clear();
         fingerprints(&canonical, &self.pass.scheme, &mut self.keys, &mut self.rows);
+        self.note_wide_keys(&canonical);
         if let Some(old) = &self.old_canonicalizer {
             self.old_keys.clear();
             self.old_rows.clear();
@@ -226,13 +257,14 @@ impl<'p> Worker<'p> {
             self.note_problems(&canonical, batch);
             self.take_mixed(&canonical)?;
         }
+        self.pass.guidance.take(&mut self.way);
         self.send(&canonical)
     }
 
     /// The common case: every row has a key and can be sent.
     fn take_valid(&mut self, canonical: &CanonicalBatch) -> Result<(), EngineError> {
         let probed = if self.old_canonicalizer.is_some() { &self.old_rows } else { &self.rows };
-        self.pass.known.baseline.probe(&self.keys, probed, &mut self.probes);
+        self.pass.known.baseline.probe_along(&mut self.way, &self.keys, probed, &mut self.probes);
         for row in 0..canonical.rows() {
             let probe = self.probes[row];
             self.judge(canonical, row, probe)?;
@@ -250,7 +282,7 @@ impl<'p> Worker<'p> {
         self.probed_rows.extend(usable.iter().map(|&row| probed[row]));
         self.tally.invalid_unrecorded += (canonical.rows() - usable.len()) as u64;
         let mut probes = std::mem::take(&mut self.probes);
-        self.pass.known.baseline.probe(&self.probed_keys, &self.probed_rows, &mut probes);
+        self.pass.known.baseline.probe_along(&mut self.way, &self.probed_keys, &self.probed_rows, &mut probes);
         for (&row, probe) in usable.iter().zip(&probes) {
             if canonical.is_valid(row) {
                 self.judge(canonical, row, *probe)?;
@@ -319,6 +351,12 @@ impl<'p> Worker<'p> {
             let is_narrow = self.pass.known.lanes.narrow() == Some(number);
             let encoder = if is_narrow { &self.narrow_encoder } else { &self.encoder };
             encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            let rules = if is_narrow { &self.narrow_warning_rules } else { &self.warning_rules };
+            rules.look_at(canonical, &lane.rows, |row, field, warning| {
+                let cell = |field: usize| masked_cell(canonical.cell(row as usize, field));
+                let example = || (masked_key(canonical, row as usize), cell(usize::from(field)));
+                self.tally.warnings.entry((field, warning)).or_default().add(example);
+            });
             for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
                 row.bytes = bytes;
             }
@@ -336,17 +374,23 @@ impl<'p> Worker<'p> {
 
     fn note_problems(&mut self, canonical: &CanonicalBatch, batch: &RecordBatch) {
         for problem in canonical.problems() {
-            let examples = self.tally.problems.entry((problem.field, problem.problem)).or_default();
-            examples.rows += 1;
-            if examples.masked.len() < EXAMPLES_MAX {
-                let key = masked_key(canonical, problem.row as usize);
-                examples.masked.push((key, self.canonicalizer.masked_example(batch, problem)));
-            }
+            let example = || (masked_key(canonical, problem.row as usize), self.canonicalizer.masked_example(batch, problem));
+            self.tally.problems.entry((problem.field, problem.problem)).or_default().add(example);
         }
     }
 
+    /// Of all rows and not of news alone: the row of a key may be unchanged, and the one that is taken for it new.
+    fn note_wide_keys(&mut self, canonical: &CanonicalBatch) {
+        wide_keys(canonical, &self.pass.scheme, &self.keys, |row, wide| {
+            if canonical.has_usable_key(row as usize) {
+                self.tally.wide_keys.add(wide, self.keys[row as usize], || masked_key(canonical, row as usize));
+            }
+        });
+    }
+
     fn finish(self) -> Result<Tally, EngineError> {
-        let Self { mut tally, spreader, .. } = self;
+        let Self { pass, mut way, mut tally, spreader, .. } = self;
+        pass.guidance.take_all(&mut way);
         tally.spread = spreader.finish()?;
         Ok(tally)
     }
@@ -361,14 +405,18 @@ impl Rebase {
     }
 }
 
-fn masked_key(canonical: &CanonicalBatch, row: usize) -> String {
-    let cells = (0..canonical.keys().len()).map(|field| match canonical.cell(row, field) {
+/// The key of a row, as a report may show it.
+pub(crate) fn masked_key(canonical: &CanonicalBatch, row: usize) -> String {
+    (0..canonical.keys().len()).map(|field| masked_cell(canonical.cell(row, field))).collect::<Vec<_>>().join(" ")
+}
+
+fn masked_cell(cell: Cell<'_>) -> String {
+    match cell {
         Cell::Blank => mask(""),
         Cell::Text(text) => mask(text),
         Cell::Number(number) => mask(&number.to_string()),
         Cell::Decimal { units, scale } => mask(&format!("{units}e-{scale}")),
         Cell::Date(_) => String::from("(date)"),
         Cell::Boolean(_) => String::from("(boolean)"),
-    });
-    cells.collect::<Vec<_>>().join(" ")
+    }
 }

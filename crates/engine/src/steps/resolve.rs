@@ -6,7 +6,7 @@ use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
     ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, MappingProblem,
-    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, Table, TypeChange,
+    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, SegmentRef, Table, TypeChange,
     mapping::{missing_of_key, most_similar},
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
@@ -36,6 +36,8 @@ pub(crate) struct Resolved {
     pub route: Route,
     pub schema: SchemaRef,
     pub scheme: Scheme,
+    /// The base of the baseline that counts, where there is one.
+    pub base: Option<SegmentRef>,
     /// What is known of the destination; taken by the comparison.
     pub known: Option<Known>,
     pub rebase: Option<Rebase>,
@@ -136,6 +138,7 @@ pub(crate) async fn resolve(
         route,
         schema,
         scheme,
+        base: counted.base.clone(),
         known,
         rebase,
         is_comparable,
@@ -363,6 +366,6 @@ impl Members<'_> {
             let row = if made_since.binary_search(&key).is_ok() { MADE_SINCE } else { RowFingerprint::of(0) };
             Update::Put(Entry { key, row, state })
         };
-        self.segments.write_private_set(self.run, "membership", self.mapping, all.into_iter().map(entry))
+        self.segments.write_private_set(self.run, "membership", self.mapping, all.into_iter().map(|it| Ok(entry(it))))
     }
 }

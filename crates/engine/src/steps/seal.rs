@@ -2,17 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, mpsc},
+    sync::{atomic::Ordering, mpsc},
     thread,
 };
 
 use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
-use outflow_domain::{CellProblem, HistoryKind, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Withheld, Write};
+use outflow_domain::{
+    CellProblem, CellWarning, HistoryKind, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Tripped, Withheld, Write,
+};
 
 use super::compare::{Examples, Pass, Tally};
 use crate::{
+    alike::{AlikeKeys, SortedWideKeys},
     digest,
     error::EngineError,
+    guard::{Guarding, HeldRows, Holding},
     history::{Heading, NewList, Why},
     parts::{WrittenPart, make_final},
     segments::{NewSegment, Segments},
@@ -37,12 +41,20 @@ pub(crate) struct SealedPass {
     pub local: LocalUpdates,
     /// Why cells are invalid.
     pub problems: Vec<(u16, CellProblem, Examples)>,
+    /// Why cells that are sent may be refused.
+    pub warnings: Vec<(u16, CellWarning, Examples)>,
+    /// Rows whose keys may be taken for those of others.
+    pub alike_keys: Option<AlikeKeys>,
     /// Keys of rows that were refused before and are still as they were refused.
     pub refused_still: BTreeSet<KeyFingerprint>,
     /// Commutative sum over the rows to be sent.
     pub changes_sum: u128,
     /// The rows that were not sent, and why; `None` for a mere plan.
     pub withheld: Option<NewList>,
+    /// What guards hold back, if anything.
+    pub held: Option<HeldRows>,
+    /// Rows that an approval has let through.
+    pub released: u64,
     /// The longest text of each column yet to be created, by its position in the mapping.
     pub longest: BTreeMap<u16, u32>,
 }
@@ -62,16 +74,20 @@ pub(crate) struct LocalUpdates {
     pub segment: Option<SegmentRef>,
 }
 
-/// Seals a pass. With `write`, files are made final and durable and segments are written; otherwise everything is only counted.
-pub(crate) fn seal(pass: &Arc<Pass>, tally: Tally, segments: &Segments<'_>, version: u64, write: bool) -> Result<SealedPass, EngineError> {
-    Seal { pass, segments, version, write }.run(tally)
-}
-
-struct Seal<'s, 'p> {
-    pass: &'s Pass,
-    segments: &'s Segments<'p>,
-    version: u64,
-    write: bool,
+/// A pass that has come to its end, to be sealed.
+pub(crate) struct Seal<'s, 'p> {
+    pub pass: &'s Pass,
+    /// What its threads have counted.
+    pub tally: &'s Tally,
+    /// The files as it has left them.
+    pub written: &'s [WrittenPart],
+    pub segments: &'s Segments<'p>,
+    pub version: u64,
+    /// Whether files are made final and durable and segments are written; otherwise everything is only counted.
+    pub write: bool,
+    pub guarding: Guarding<'s>,
+    /// Whether the pass may be sealed once more afterwards.
+    pub again: bool,
 }
 
 /// Entries of parts being written, by part number.
@@ -88,6 +104,19 @@ struct Found {
     doubts: DoubtWriters,
     local: LocalWriter,
     withheld: Option<NewList>,
+    wide_keys: SortedWideKeys,
+    held: HeldWriter,
+    leaving_rows: u64,
+    newly_left: u64,
+}
+
+/// What is held, in key order as all that is found.
+#[derive(Default)]
+struct HeldWriter {
+    writes: BTreeMap<Write, u64>,
+    leaving: u64,
+    sum: u128,
+    segment: Option<NewSegment>,
 }
 
 /// Merges updates from records with those from entries that were not seen; both come in key order.
@@ -97,9 +126,31 @@ struct LocalWriter {
 }
 
 impl Seal<'_, '_> {
-    fn run(&self, tally: Tally) -> Result<SealedPass, EngineError> {
-        let known = &self.pass.known;
-        let written = self.pass.parts.finish()?;
+    /// Seals the pass: once, or a second time where its changes turn out to be more than a guard allows.
+    pub fn run(&self) -> Result<SealedPass, EngineError> {
+        let candidates = self.pass.rows_sent.load(Ordering::Relaxed);
+        let may_be_too_many = self.guarding.may_be_too_many(candidates);
+        let mut tripped = self.guarding.of_source();
+        let (mut found, mut holding) = self.sort(tripped.clone(), may_be_too_many)?;
+        if may_be_too_many {
+            let too_many = self.guarding.guards.of_changes(holding.inserts, holding.updates, self.guarding.confirmed);
+            if !too_many.is_empty() {
+                tripped.extend(too_many);
+                // What was written so far is gone with its writers.
+                drop(found);
+                (found, holding) = self.sort(tripped, false)?;
+            }
+            if !self.again {
+                self.pass.buckets.clear()?;
+            }
+        }
+        self.finish(found, holding)
+    }
+
+    /// Sorts all records and decides about each row, under the guards that have tripped.
+    fn sort(&self, tripped: Vec<Tripped>, counts: bool) -> Result<(Found, Holding<'_>), EngineError> {
+        let (tally, known) = (self.tally, &self.pass.known);
+        let mut holding = Holding::new(known, self.guarding.approval, tripped, counts);
         let mut found = Found {
             decided: OutcomeCounts::default(),
             to_send: BTreeMap::new(),
@@ -110,32 +161,35 @@ impl Seal<'_, '_> {
             changes_sum: 0,
             doubts: DoubtWriters::new(),
             local: LocalWriter { segment: None, updates: 0 },
-            withheld: self.write.then(|| self.withheld(&tally)).transpose()?,
+            withheld: self.write.then(|| self.withheld()).transpose()?,
+            wide_keys: tally.wide_keys.clone().sorted(),
+            held: HeldWriter::default(),
+            leaving_rows: known.baseline.unseen_len(),
+            newly_left: 0,
         };
-        let leaving_rows = known.baseline.unseen_len();
-        let mut newly_left = 0;
         let mut unseen = known.baseline.unseen().peekable();
-        self.each_bucket(&tally, |sealed| {
+        self.each_bucket(self.again || counts, |sealed| {
             let mut distrusted: Vec<Record> = sealed.struck().filter(|it| it.old.is_some() && known.distrusts(it.key)).collect();
             distrusted.dedup_by_key(|it| it.key);
             let mut distrusted = distrusted.into_iter().peekable();
             // Updates are written in the order of their keys.
-            let mut left_before = |key: KeyFingerprint, found: &mut Found| {
+            let mut left_before = |key: KeyFingerprint, holding: &mut Holding<'_>, found: &mut Found| {
                 while let Some(entry) = unseen.next_if(|it| it.key < key) {
-                    self.left(&entry, found, &mut newly_left)?;
+                    self.left(&entry, holding, found)?;
                 }
                 Ok::<_, EngineError>(())
             };
             for record in sealed.kept() {
                 while let Some(duplicate) = distrusted.next_if(|it| it.key < record.key) {
-                    left_before(duplicate.key, &mut found)?;
+                    left_before(duplicate.key, &mut holding, &mut found)?;
                     self.mark(&duplicate, &mut found)?;
                 }
-                left_before(record.key, &mut found)?;
-                self.kept(&record, &mut found)?;
+                left_before(record.key, &mut holding, &mut found)?;
+                found.wide_keys.meet(record.key);
+                self.kept(&record, &mut holding, &mut found)?;
             }
             for duplicate in distrusted {
-                left_before(duplicate.key, &mut found)?;
+                left_before(duplicate.key, &mut holding, &mut found)?;
                 self.mark(&duplicate, &mut found)?;
             }
             let mut told = None;
@@ -158,23 +212,32 @@ impl Seal<'_, '_> {
             Ok(())
         })?;
         for entry in unseen {
-            self.left(&entry, &mut found, &mut newly_left)?;
+            self.left(&entry, &mut holding, &mut found)?;
         }
         let invalid = Outcome::Withheld { why: Withheld::Invalid };
         found.decided.add(invalid, tally.invalid_unrecorded);
         found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, found.duplicates_unrecorded);
         found.decided.add(Outcome::Unchanged, tally.unchanged.saturating_sub(found.duplicates_unrecorded));
-        conserve(&tally, &found, leaving_rows)?;
-        let parts = self.parts(written, &mut found)?;
+        conserve(tally, &found)?;
+        Ok((found, holding))
+    }
+
+    fn finish(&self, mut found: Found, holding: Holding<'_>) -> Result<SealedPass, EngineError> {
+        let (tally, known) = (self.tally, &self.pass.known);
+        let parts = self.parts(&mut found)?;
         Ok(SealedPass {
             source_rows: tally.rows,
-            leaving_rows,
-            newly_left,
+            leaving_rows: found.leaving_rows,
+            newly_left: found.newly_left,
             decided: found.decided,
             to_send: found.to_send,
             parts,
             local: found.local.finish()?,
-            problems: tally.problems.into_iter().map(|((field, problem), examples)| (field, problem, examples)).collect(),
+            held: found.held.finish(holding.tripped)?,
+            released: holding.released,
+            problems: tally.problems.iter().map(|((field, problem), examples)| (*field, *problem, examples.clone())).collect(),
+            warnings: tally.warnings.iter().map(|((field, warning), examples)| (*field, *warning, examples.clone())).collect(),
+            alike_keys: found.wide_keys.alike(|key| known.baseline.contains(key) && !known.is_gone(key)),
             refused_still: found.refused_still,
             changes_sum: found.changes_sum,
             withheld: found.withheld,
@@ -183,16 +246,16 @@ impl Seal<'_, '_> {
     }
 
     /// Begins the list of rows that are not sent.
-    fn withheld(&self, tally: &Tally) -> Result<NewList, EngineError> {
-        let heading = Heading::Withheld { mapping: Box::new(self.pass.mapping.clone()), without_key: tally.invalid_unrecorded };
+    fn withheld(&self) -> Result<NewList, EngineError> {
+        let heading = Heading::Withheld { mapping: Box::new(self.pass.mapping.clone()), without_key: self.tally.invalid_unrecorded };
         NewList::create(&self.pass.history, HistoryKind::Withheld.name(), &heading)
     }
 
-    /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile.
-    fn each_bucket(&self, tally: &Tally, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
+    /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile. They stay where they are to be sorted `again`.
+    fn each_bucket(&self, again: bool, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
         let sealed = |sealer: &mut Sealer, bucket: u8| -> Result<Sealed, EngineError> {
-            let bytes = self.pass.buckets.take(bucket)?;
-            sealer.seal(bucket, &bytes, tally.spread.in_bucket(bucket))?;
+            let bytes = self.pass.buckets.take(bucket, again)?;
+            sealer.seal(bucket, &bytes, self.tally.spread.in_bucket(bucket))?;
             Ok(sealer.give_away())
         };
         let buckets = 0..=(BUCKETS - 1) as u8;
@@ -208,11 +271,14 @@ impl Seal<'_, '_> {
     }
 
     /// One row, alone with its key.
-    fn kept(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
+    fn kept(&self, record: &Record, holding: &mut Holding<'_>, found: &mut Found) -> Result<(), EngineError> {
         let known = &self.pass.known;
         match record.kind {
             RecordKind::New | RecordKind::Changed => {
                 let write = known.write(record.key, record.old.is_some());
+                if holding.looks && holding.holds_write(record.key, record.row, write) {
+                    return self.hold_write(record, write, found);
+                }
                 *found.to_send.entry(write).or_default() += 1;
                 found.changes_sum = found.changes_sum.wrapping_add(digest::of_change(record.key, record.row, write));
                 self.mark(record, found)?;
@@ -273,15 +339,55 @@ impl Seal<'_, '_> {
         }
     }
 
+    /// A row that a guard holds: it stays what it is, and in no file.
+    fn hold_write(&self, record: &Record, write: Write, found: &mut Found) -> Result<(), EngineError> {
+        found.decided.add(Outcome::Withheld { why: Withheld::Held }, 1);
+        *found.held.writes.entry(write).or_default() += 1;
+        found.held.sum = found.held.sum.wrapping_add(digest::of_change(record.key, record.row, write));
+        strike(&mut found.struck, record.place);
+        self.mark(record, found)?;
+        let state = EntryState { presence: Presence::Present, origin: self.pass.known.origin(write, record.old) };
+        self.hold(Entry { key: record.key, row: record.row, state }, found)
+    }
+
+    /// An entry whose row has left, as far as a source can be trusted that a guard holds.
+    fn hold_leaving(&self, entry: &Entry, found: &mut Found) -> Result<(), EngineError> {
+        found.decided.add(Outcome::LeftHeld, 1);
+        found.held.leaving += 1;
+        found.held.sum = found.held.sum.wrapping_add(digest::of_change(entry.key, RowFingerprint::MAX, Write::Update));
+        if entry.state.presence == Presence::Present && self.pass.known.distrusts(entry.key) {
+            let state = EntryState { presence: Presence::ValueUnknown, origin: entry.state.origin };
+            self.update(Update::Put(Entry { key: entry.key, row: RowFingerprint::of(0), state }), found)?;
+        }
+        let state = EntryState { presence: Presence::LeftKept, origin: entry.state.origin };
+        self.hold(Entry { state, ..*entry }, found)
+    }
+
+    fn hold(&self, entry: Entry, found: &mut Found) -> Result<(), EngineError> {
+        if !self.write {
+            return Ok(());
+        }
+        let segment = match &mut found.held.segment {
+            Some(segment) => segment,
+            None => found.held.segment.insert(self.segments.create(Kind::Held, &self.pass.mapping, self.version)?),
+        };
+        segment.push(Update::Put(entry))
+    }
+
     /// A baseline entry that no row met.
-    fn left(&self, entry: &Entry, found: &mut Found, newly_left: &mut u64) -> Result<(), EngineError> {
+    fn left(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found) -> Result<(), EngineError> {
         if self.pass.known.is_gone(entry.key) {
             found.decided.add(Outcome::LeftGone, 1);
             return self.update(Update::Drop(entry.key), found);
         }
+        // Of a row whose value is unknown nothing tells whether it had left before.
+        let may_leave_now = matches!(entry.state.presence, Presence::Present | Presence::ValueUnknown);
+        if holding.looks && may_leave_now && holding.holds_leaving(entry.key) {
+            return self.hold_leaving(entry, found);
+        }
         found.decided.add(Outcome::LeftKept, 1);
         if entry.state.presence == Presence::Present {
-            *newly_left += 1;
+            found.newly_left += 1;
         }
         // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of.
         let Pass { known, rebase, .. } = self.pass;
@@ -307,10 +413,10 @@ impl Seal<'_, '_> {
     }
 
     /// Makes the files final, without the rows that were struck; a file that is left without rows is none.
-    fn parts(&self, written: Vec<WrittenPart>, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
+    fn parts(&self, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
         let (spool, run) = self.pass.parts.place();
-        let mut parts = Vec::with_capacity(written.len());
-        for mut part in written {
+        let mut parts = Vec::with_capacity(self.written.len());
+        for mut part in self.written.iter().copied() {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
             let doubt = found.doubts.remove(&part.part);
@@ -337,6 +443,16 @@ impl Found {
     }
 }
 
+impl HeldWriter {
+    fn finish(self, tripped: Vec<Tripped>) -> Result<Option<HeldRows>, EngineError> {
+        let Self { writes, leaving, sum, segment } = self;
+        if writes.is_empty() && leaving == 0 {
+            return Ok(None);
+        }
+        Ok(Some(HeldRows { tripped, writes, leaving, sum, segment: segment.map(NewSegment::commit).transpose()? }))
+    }
+}
+
 impl LocalWriter {
     fn finish(self) -> Result<LocalUpdates, EngineError> {
         Ok(LocalUpdates { updates: self.updates, segment: self.segment.map(NewSegment::commit).transpose()? })
@@ -350,12 +466,12 @@ fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {
 }
 
 /// Rule 4: every row of the source and every entry that was not seen has exactly one outcome.
-fn conserve(tally: &Tally, found: &Found, leaving_rows: u64) -> Result<(), EngineError> {
+fn conserve(tally: &Tally, found: &Found) -> Result<(), EngineError> {
     equal("records spread = records sealed", tally.spread.records(), found.recorded)?;
     let to_send: u64 = found.to_send.values().sum();
     let decided = found.decided.count(Outcome::is_of_source);
     equal("rows read = outcomes of rows", tally.rows, decided + to_send)?;
-    equal("entries not seen = outcomes of leaving rows", leaving_rows, found.decided.count(|it| !it.is_of_source()))
+    equal("entries not seen = outcomes of leaving rows", found.leaving_rows, found.decided.count(|it| !it.is_of_source()))
 }
 
 /// Two sums that must agree.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use outflow_domain::{
-    CreateWish, FieldName, FieldWish, ImportRoute, InsertMode, Name, NewColumn, Period, Removes, Retention, Sendable, SubscriberField,
-    TableWish,
+    CreateWish, EmptySource, FieldName, FieldWish, Guards, ImportRoute, InsertMode, Limit, Name, NewColumn, Period, Removes, Retention,
+    Sendable, SubscriberField, TableWish,
 };
 use outflow_project::{FileFormat, FileLocation, FileRoute, Overlap, Postgres, Project, ServerIdentity, Source, TlsMode, parse_text};
 
@@ -137,7 +137,7 @@ fn variables_in_sql_are_replaced() {
 fn an_activation_is_what_the_engine_is_asked_for() {
     let project = project();
     let it = &project.activations[&name("loyalty")];
-    let wish = |field: &str, column: &str| FieldWish { field: self::field(field), column: column.into() };
+    let wish = |field: &str, column: &str| FieldWish::new(self::field(field), column);
     let expected = outflow_domain::Activation {
         name: name("loyalty"),
         data_extension: "Loyalty Members".parse().unwrap(),
@@ -150,6 +150,13 @@ fn an_activation_is_what_the_engine_is_asked_for() {
         import: ImportRoute::Soap,
         part_bytes_max: 64 << 20,
         import_deadline_s: 5_400,
+        guards: Guards {
+            max_inserts: Some(Limit::Rows(10_000)),
+            max_updates: Some("2.5 %".parse().unwrap()),
+            max_source_shrink: Some("20 %".parse().unwrap()),
+            max_null_keys: Some(Limit::Rows(0)),
+            empty_source: EmptySource::Allow,
+        },
     };
     assert_eq!(it.wish, expected);
     assert_eq!((&it.from, &it.to, it.overlap), (&name("germans"), &name("members"), Overlap::Refused));
@@ -186,7 +193,16 @@ fn what_is_left_out_has_its_default() {
     let project = project();
     let it = &project.activations[&name("last-writer")];
     assert_eq!((it.wish.part_bytes_max, it.wish.import_deadline_s, it.wish.import), (100_000_000, 7_200, ImportRoute::Auto));
+    assert_eq!(it.wish.guards, Guards::default());
     assert_eq!((it.wish.insert, it.overlap, &it.wish.time_zone), (InsertMode::UpdateOnly, Overlap::LastWriter, &None));
+}
+
+#[test]
+fn a_field_may_be_rounded() {
+    let project = project();
+    let fields = &project.activations[&name("last-writer")].wish.fields;
+    let told: Vec<_> = fields.iter().map(|it| (it.field.as_str(), it.column.as_str(), it.round)).collect();
+    assert_eq!(told, [("EMAILADDRESS", "shop", None), ("Total", "total", Some(2)), ("Name", "name", None)]);
 }
 
 #[test]

@@ -5,14 +5,19 @@ use arrow_buffer::i256;
 use arrow_schema::DataType;
 use outflow_domain::CellProblem;
 
-use super::{Problems, as_text, blanks, each, each_text};
+use super::{Problems, as_text, blanks, each, each_text, rounded::each_rounded};
 use crate::{
     batch::{DecimalColumn, FixedColumn},
     decimal::{POWERS, from_f32, from_f64, parse_decimal, rescale},
 };
 
-/// Decimals and whole numbers moved to the field's scale, floats by their shortest decimal, and texts; all of them exact or not at all.
-pub(super) fn convert(array: &dyn Array, precision: u8, scale: u8, problems: &mut Problems<'_>) -> DecimalColumn {
+/// Decimals and whole numbers moved to the field's scale, floats by their shortest decimal, and texts; all of them exact or not at all, unless
+/// they are to be rounded.
+pub(super) fn convert(array: &dyn Array, precision: u8, scale: u8, round: Option<u8>, problems: &mut Problems<'_>) -> DecimalColumn {
+    let finish = |units, from| rescale(units, from, precision, scale);
+    if let Some(units) = round.and_then(|round| each_rounded(array, round, finish, |it| it, problems)) {
+        return DecimalColumn { units, precision, scale };
+    }
     macro_rules! values {
         ($type:ty, $convert:expr) => {{
             let array = array.as_primitive::<$type>();

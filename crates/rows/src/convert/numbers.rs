@@ -4,14 +4,18 @@ use arrow_array::{Array, cast::AsArray, types};
 use arrow_schema::DataType;
 use outflow_domain::CellProblem;
 
-use super::{Problems, as_text, blanks, each, each_text};
+use super::{Problems, as_text, blanks, each, each_text, rounded::each_rounded};
 use crate::{
     batch::FixedColumn,
     decimal::{from_f32, from_f64, number_problem, parse_number, to_number},
 };
 
-/// Whole numbers in range, decimals and floats without anything after the point, booleans as 1 and 0, and texts that are one of these.
-pub(super) fn convert(array: &dyn Array, problems: &mut Problems<'_>) -> FixedColumn<i32> {
+/// Whole numbers in range, decimals and floats without anything after the point unless they are to be rounded, booleans as 1 and 0, and texts
+/// that are one of these.
+pub(super) fn convert(array: &dyn Array, round: Option<u8>, problems: &mut Problems<'_>) -> FixedColumn<i32> {
+    if let Some(numbers) = round.and_then(|round| each_rounded(array, round, to_number, number_problem, problems)) {
+        return numbers;
+    }
     macro_rules! values {
         ($type:ty, $convert:expr) => {{
             let array = array.as_primitive::<$type>();

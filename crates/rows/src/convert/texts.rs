@@ -8,8 +8,8 @@ use outflow_domain::CellProblem;
 use super::{Problems, as_text, dates};
 use crate::{batch::is_set, date::DateValue, decimal::write_decimal, text::TextColumn, wall_clock::WallClock};
 
-/// Texts shared as they are, other values written: numbers with all digits of their own scale, floats by their shortest decimal, dates as in
-/// files, `True` and `False`.
+/// Texts shared as they are, other values written: numbers with all digits of their own scale, floats by their shortest decimal, without an
+/// exponent, dates as in files, `True` and `False`.
 pub(super) fn convert(array: &dyn Array, clock: Option<&WallClock>, problems: &mut Problems<'_>) -> TextColumn {
     if let Some(texts) = as_text(array) {
         return texts;
@@ -90,9 +90,31 @@ fn floats<F: ryu::Float>(rows: usize, nulls: Option<NullBuffer>, problems: &mut 
         match buffer.format(value(row)) {
             "NaN" | "inf" | "-inf" => problems.push(row, CellProblem::NotFinite),
             "-0.0" => out.push(b'0'),
-            text => out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes()),
+            text => match text.split_once('e') {
+                Some((mantissa, exponent)) => write_shifted(mantissa, exponent.parse().unwrap_or(0), out),
+                None => out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes()),
+            },
         }
     })
+}
+
+/// Writes a number that is told with an exponent, such as `1.5e-7` or `1e20`, with all of its zeros: not every reader of a text knows exponents.
+fn write_shifted(mantissa: &str, exponent: i32, out: &mut Vec<u8>) {
+    let (sign, unsigned) = mantissa.strip_prefix('-').map_or(("", mantissa), |it| ("-", it));
+    let (first, rest) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    out.extend_from_slice(sign.as_bytes());
+    let zeros = |count: i32| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or(0));
+    if exponent < 0 {
+        out.extend_from_slice(b"0.");
+        out.extend(zeros(-exponent - 1));
+        out.extend_from_slice(first.as_bytes());
+        out.extend_from_slice(rest.as_bytes());
+    } else {
+        // Exponents are told from 16 on, of 32-bit floats from 13, which have up to 17 and 9 digits: nothing is left behind the point.
+        out.extend_from_slice(first.as_bytes());
+        out.extend_from_slice(rest.as_bytes());
+        out.extend(zeros(exponent - rest.len() as i32));
+    }
 }
 
 fn write_all(rows: usize, nulls: Option<NullBuffer>, mut write: impl FnMut(usize, &mut Vec<u8>)) -> TextColumn {

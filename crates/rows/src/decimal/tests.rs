@@ -89,6 +89,40 @@ fn a_number_is_whole_and_has_32_bits() {
     assert_eq!(to_number(7, -1), Ok(70));
 }
 
+#[track_caller]
+fn rounds(text: &str, round: u8, wanted: Result<i128, CellProblem>) {
+    assert_eq!(parse_rounded(text.as_bytes(), round), wanted, "{text} with {round} digits after the point");
+}
+
+#[test]
+fn half_is_rounded_away_from_zero() {
+    for (text, wanted) in [("0.125", 13), ("0.135", 14), ("-0.125", -13), ("0.1249999", 12), ("0.12500001", 13), ("7", 700), (".005", 1)] {
+        rounds(text, 2, Ok(wanted));
+    }
+    rounds("0.5", 0, Ok(1));
+    rounds("-0.4", 0, Ok(0));
+    rounds("99.995", 2, Ok(10_000));
+}
+
+#[test]
+fn digits_that_are_rounded_away_may_be_many() {
+    rounds(&format!("1.{}", "3".repeat(100)), 2, Ok(133));
+    rounds(&format!("0.{}5", "0".repeat(100)), 38, Ok(0));
+    rounds("15e-3", 2, Ok(2));
+    rounds("4e-1000000000", 2, Ok(0));
+    rounds("0e999999999999", 2, Ok(0));
+    rounds("1e999999999999", 2, Err(CellProblem::DecimalPrecision));
+    rounds(&format!("{}.5", "9".repeat(38)), 0, Ok(POWERS[38]));
+    rounds(&"9".repeat(39), 0, Err(CellProblem::DecimalPrecision));
+}
+
+#[test]
+fn what_is_no_number_is_not_rounded_to_one() {
+    for text in ["", ".", "-", "1.2.3", "1,5", "1e", "0.1x", "0.00000x"] {
+        rounds(text, 2, Err(CellProblem::NotANumber));
+    }
+}
+
 fn written(units: i128, scale: u8) -> String {
     let mut out = Vec::new();
     write_decimal(units, scale, &mut out);
@@ -117,6 +151,23 @@ proptest! {
                 let long = parse_decimal(ryu::Buffer::new().format_finite(value).as_bytes(), 38, scale);
                 prop_assert_eq!(from_f64(value, 38, scale), long, "{}", value);
             }
+        }
+    }
+
+    #[test]
+    fn a_text_is_rounded_as_its_units_are(units in -POWERS[8]..POWERS[8], scale in 0_u8..=30, round in 0_u8..=30) {
+        // The nearest of both neighbours, and the one farther from zero where both are as near.
+        let by_hand = match scale.checked_sub(round) {
+            None | Some(0) => units * POWERS[usize::from(round - scale)],
+            Some(more) => {
+                let step = POWERS[usize::from(more)];
+                let (below, rest) = (units.abs() / step, units.abs() % step);
+                units.signum() * (below + i128::from(rest * 2 >= step))
+            }
+        };
+        prop_assert_eq!(parse_rounded(written(units, scale).as_bytes(), round), Ok(by_hand));
+        if scale > round {
+            prop_assert_eq!(without_digits(units, u32::from(scale - round)), by_hand);
         }
     }
 

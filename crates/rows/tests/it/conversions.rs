@@ -1,8 +1,8 @@
 //! What each type of the model becomes in each type of field.
 
 use arrow_array::{
-    BooleanArray, Date32Array, Date64Array, Decimal128Array, Decimal256Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
-    Int32Array, Int64Array, LargeStringArray, NullArray, StringArray, StringViewArray, TimestampMicrosecondArray,
+    Array, BooleanArray, Date32Array, Date64Array, Decimal128Array, Decimal256Array, DictionaryArray, Float32Array, Float64Array,
+    Int8Array, Int32Array, Int64Array, LargeStringArray, NullArray, StringArray, StringViewArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt64Array, types::Int8Type,
 };
 use arrow_schema::{DataType, Field, Schema};
@@ -44,10 +44,59 @@ fn other_values_become_text() {
     becomes(column(TEXT, UInt64Array::from(vec![u64::MAX])), &["18446744073709551615"]);
     becomes(column(TEXT, Decimal128Array::from(vec![1230]).with_precision_and_scale(6, 2).unwrap()), &["12.30"]);
     becomes(column(TEXT, Decimal128Array::from(vec![12, 0]).with_precision_and_scale(6, -3).unwrap()), &["12000", "0"]);
-    becomes(column(TEXT, Float64Array::from(vec![0.1, 100.0, -0.0, 1e300, f64::NAN])), &["0.1", "100", "0", "1e300", "!not_finite"]);
+    becomes(column(TEXT, Float64Array::from(vec![0.1, 100.0, -0.0, f64::NAN])), &["0.1", "100", "0", "!not_finite"]);
     becomes(column(TEXT, BooleanArray::from(vec![Some(true), Some(false), None])), &["True", "False", ""]);
     becomes(column(TEXT, Date32Array::from(vec![0])), &["1970-01-01"]);
     becomes(column(TEXT, TimestampSecondArray::from(vec![0]).with_timezone("+02:00")), &["1970-01-01T00:00:00Z"]);
+}
+
+#[test]
+fn a_float_is_its_shortest_decimal_without_exponent() {
+    let values = vec![1e15, 1e16, 1.5e20, 9_007_199_254_740_993.0, 1e-5, -1.25e-7, f64::MIN_POSITIVE];
+    let smallest = format!("0.{}22250738585072014", "0".repeat(307));
+    let wanted =
+        ["1000000000000000", "10000000000000000", "150000000000000000000", "9007199254740992", "0.00001", "-0.000000125", &smallest];
+    becomes(column(FieldType::Text { units_max: Some(400) }, Float64Array::from(values)), &wanted);
+    let large = format!("34{}", "0".repeat(37));
+    let wanted = ["0.1", "16777216", "10000000000000", &large];
+    becomes(column(TEXT, Float32Array::from(vec![0.1, 16_777_216.0, 1e13, 3.4e38])), &wanted);
+}
+
+/// What becomes of a value column that is rounded.
+#[track_caller]
+fn rounds(field_type: FieldType, round: u8, array: impl Array + 'static, wanted: &[&str]) {
+    let what = format!("{:?} rounded to {round} digits", array.data_type());
+    let keys = vec![column(NUMBER, Int32Array::from_iter_values(0..array.len() as i32))];
+    check(&what, &Model::of_rounded(keys, vec![column(field_type, array)], round), wanted);
+}
+
+#[test]
+fn a_person_may_ask_for_rounding_half_away_from_zero() {
+    let wanted = ["12.35", "-12.35", "12.34", "0.00", "999.00", "!decimal_precision"];
+    let units = vec![12_345, -12_345, 12_344, -4, 999_000, 9_999_995];
+    rounds(MONEY, 2, Decimal128Array::from(units.clone()).with_precision_and_scale(12, 3).unwrap(), &wanted);
+    let wide = units.iter().map(|it| arrow_buffer::i256::from_i128(*it)).collect::<Vec<_>>();
+    rounds(MONEY, 2, Decimal256Array::from(wide).with_precision_and_scale(60, 3).unwrap(), &wanted);
+    rounds(MONEY, 2, texts(&["12.345", "-12.345", "12.344999", "-4e-3", "9.99e2", "9999.995"]), &wanted);
+    rounds(MONEY, 2, Float64Array::from(vec![12.345, -12.345, 12.344, -0.004, 999.0, 9999.995]), &wanted);
+    // Of 0.285 and 1.005 the bits stand for a little less.
+    rounds(MONEY, 2, Float64Array::from(vec![0.285, 1.005, 1e-300]), &["0.29", "1.01", "0.00"]);
+    rounds(MONEY, 2, Float32Array::from(vec![0.285, f32::NAN]), &["0.29", "!not_finite"]);
+}
+
+#[test]
+fn rounding_to_fewer_digits_than_the_field_keeps_leaves_zeros() {
+    rounds(MONEY, 0, texts(&["12.5", "-0.5", "0.4999", "1e400", ""]), &["13.00", "-1.00", "0.00", "!decimal_precision", ""]);
+    rounds(MONEY, 1, Decimal128Array::from(vec![1250, 1249]).with_precision_and_scale(6, 3).unwrap(), &["1.30", "1.20"]);
+    rounds(MONEY, 1, Decimal128Array::from(vec![12, 5]).with_precision_and_scale(6, -2).unwrap(), &["1200.00", "500.00"]);
+}
+
+#[test]
+fn a_number_field_takes_what_is_rounded_to_a_whole() {
+    rounds(NUMBER, 0, Float64Array::from(vec![7.5, -7.5, 7.49, 2_147_483_647.5]), &["8", "-8", "7", "!number_out_of_range"]);
+    rounds(NUMBER, 0, texts(&["6.5", "seven", "1e60", "  "]), &["7", "!not_a_number", "!number_out_of_range", ""]);
+    rounds(NUMBER, 0, BooleanArray::from(vec![true, false]), &["1", "0"]);
+    rounds(NUMBER, 0, Int64Array::from(vec![5, 3_000_000_000]), &["5", "!number_out_of_range"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use arrow_array::{
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use outflow_domain::{FieldType, KeyFingerprint, RowFingerprint};
-use outflow_rows::{Cell, Scheme, fingerprints, fold_text, mapping_digest};
+use outflow_rows::{Cell, Scheme, fingerprints, fold_text, mapping_digest, wide_keys};
 use proptest::prelude::*;
 
 use crate::support::{Column, Model, TEXT, column};
@@ -50,6 +50,36 @@ fn other_keys_have_others() {
     let keys = keys_of(&["7", "007", " 7", "a", "á", "a\u{301}", "ab", "ss", "ß"]);
     let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
     assert_eq!(distinct.len(), keys.len());
+}
+
+/// The rows of a model that have another key under the wider comparison, with its fingerprint.
+fn wide_of(model: &Model) -> Vec<(u32, KeyFingerprint)> {
+    let mut told = Vec::new();
+    wide_keys(&model.canonical(), &scheme(), &of(model).0, |row, wide| told.push((row, wide)));
+    told
+}
+
+#[test]
+fn a_wide_key_has_the_fingerprint_of_the_key_it_is_folded_to() {
+    let texts = ["strasse", "Stra\u{df}e ", "abc", "\u{ff21}\u{ff22}\u{ff23}", "\u{fc}nf", "\u{30ab}\u{30ca}", "\u{ff76}\u{ff85}", ""];
+    let keys = keys_of(&texts);
+    for layout in [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View] {
+        let array: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let key = Column { field_type: TEXT, is_required: false, array: cast(&array, &layout).unwrap() };
+        let told = wide_of(&Model::of(vec![key], vec![column(TEXT, StringArray::new_null(texts.len()))]));
+        assert_eq!(told.iter().map(|it| it.0).collect::<Vec<_>>(), [1, 3, 5, 6]);
+        assert_eq!([told[0].1, told[1].1], [keys[0], keys[2]]);
+        assert_eq!(told[2].1, told[3].1, "both kinds of kana, in both widths");
+    }
+}
+
+#[test]
+fn a_wide_key_keeps_its_other_parts() {
+    let number = |numbers: [i32; 3]| column(FieldType::Number, Int32Array::from_iter_values(numbers));
+    let text = |texts: [&str; 3]| column(TEXT, StringArray::from_iter_values(texts));
+    let keys = vec![text(["stra\u{df}e", "strasse", "strasse"]), number([7, 7, 8])];
+    let model = Model::of(keys, vec![column(TEXT, StringArray::new_null(3))]);
+    assert_eq!(wide_of(&model), [(0, of(&model).0[1])]);
 }
 
 #[test]

@@ -40,20 +40,32 @@ impl Model {
     }
 
     pub fn in_zone(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>) -> Self {
-        Self::build(keys, values, time_zone, false, false)
+        Self::build(keys, values, time_zone, false, false, None)
+    }
+
+    /// Values are rounded.
+    pub fn of_rounded(keys: Vec<Column>, values: Vec<Column>, round: u8) -> Self {
+        Self::build(keys, values, None, false, false, Some(round))
     }
 
     /// Fields of text may be made longer.
     pub fn of_widenable(keys: Vec<Column>, values: Vec<Column>) -> Self {
-        Self::build(keys, values, None, false, true)
+        Self::build(keys, values, None, false, true, None)
     }
 
     /// The values are custom attributes, whose columns are yet to be created.
     pub fn of_custom_attributes(keys: Vec<Column>, values: Vec<Column>) -> Self {
-        Self::build(keys, values, None, true, false)
+        Self::build(keys, values, None, true, false, None)
     }
 
-    fn build(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>, are_custom: bool, may_widen: bool) -> Self {
+    fn build(
+        keys: Vec<Column>,
+        values: Vec<Column>,
+        time_zone: Option<&str>,
+        are_custom: bool,
+        may_widen: bool,
+        round: Option<u8>,
+    ) -> Self {
         let names: Vec<String> =
             (0..keys.len()).map(|at| format!("k{at:02}")).chain((0..values.len()).map(|at| format!("v{at:02}"))).collect();
         let (key_names, value_names) = names.split_at(keys.len());
@@ -76,21 +88,22 @@ impl Model {
             retention: None,
             fields: columns.iter().enumerate().filter(|(at, _)| !are_custom || *at < key_count).map(field).collect(),
         };
-        let wishes = |names: &[String]| -> Vec<FieldWish> {
-            names.iter().map(|it| FieldWish { field: it.parse().unwrap(), column: it.clone() }).collect()
+        let wishes = |names: &[String], round: Option<u8>| -> Vec<FieldWish> {
+            names.iter().map(|it| FieldWish { round, ..FieldWish::new(it.parse().unwrap(), it.as_str()) }).collect()
         };
         let activation = Activation {
             name: "people".parse().unwrap(),
             data_extension: "people".parse().unwrap(),
             table: TableWish { may_widen, ..TableWish::default() },
             insert: InsertMode::InsertAndUpdate,
-            primary_key: wishes(key_names),
-            fields: if are_custom { vec![] } else { wishes(value_names) },
+            primary_key: wishes(key_names, None),
+            fields: if are_custom { vec![] } else { wishes(value_names, round) },
             custom_attributes: if are_custom { value_names.to_vec() } else { vec![] },
             time_zone: time_zone.map(str::to_owned),
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,
             import_deadline_s: IMPORT_DEADLINE_S,
+            guards: outflow_domain::Guards::default(),
         };
         let arrays = names.iter().zip(&columns).map(|(name, it)| (name.as_str(), it.array.clone(), true));
         let batch = RecordBatch::try_from_iter_with_nullable(arrays).unwrap();

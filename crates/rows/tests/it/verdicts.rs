@@ -2,7 +2,7 @@
 
 use arrow_array::{Int32Array, NullArray, StringArray, StringViewArray};
 use outflow_domain::{CellProblem, FieldType};
-use outflow_rows::{LongestText, RowProblem};
+use outflow_rows::{LongestText, RowProblem, WarningRules};
 
 use crate::support::{Column, Model, TEXT, becomes, column};
 
@@ -45,7 +45,8 @@ fn a_required_field_is_never_blank() {
 fn length_is_counted_in_utf16_units() {
     let field = FieldType::Text { units_max: Some(4) };
     becomes(column(field, texts(&["abcd", "abcde", "éééé", "😀😀", "😀😀a"])), &["abcd", "!too_long", "éééé", "😀😀", "!too_long"]);
-    becomes(column(FieldType::Locale, texts(&["en-US", "en-USA"])), &["en-US", "!too_long"]);
+    let (fits, too_long) = (format!("{}@b.c", "a".repeat(250)), format!("{}@b.c", "a".repeat(251)));
+    becomes(column(FieldType::EmailAddress, texts(&[&fits, &too_long])), &[&fits, "!too_long"]);
 }
 
 #[test]
@@ -61,6 +62,37 @@ fn an_address_is_refused_only_if_nobody_could_take_it() {
     let values = ["a@b.c", "n/a", "a b@c.d", "@b.c", "a@", "\"a b\"@c.d", "", "a\0@b.c"];
     let no = "!not_an_email_address";
     becomes(column(FieldType::EmailAddress, texts(&values)), &["a@b.c", no, no, no, no, "\"a b\"@c.d", "", "!unprintable"]);
+}
+
+#[test]
+fn how_long_phone_numbers_and_locales_are_is_for_the_service_to_say() {
+    let long = "5".repeat(51);
+    becomes(column(FieldType::Phone, texts(&["n/a", &long])), &["n/a", &long]);
+    becomes(column(FieldType::Locale, texts(&["zh-Hans-CN", "here"])), &["zh-Hans-CN", "here"]);
+}
+
+/// Each warning of a model as (row, field, code).
+fn warnings(model: &Model, rules: &WarningRules, rows: &[u32]) -> Vec<(u32, u16, &'static str)> {
+    let mut told = Vec::new();
+    rules.look_at(&model.canonical(), rows, |row, field, warning| told.push((row, field, warning.code())));
+    told
+}
+
+#[test]
+fn what_the_service_may_refuse_is_told_of_the_selected_rows() {
+    let values = vec![
+        column(FieldType::EmailAddress, StringArray::from(vec![Some("ada@example.com"), None, Some("ada@localhost")])),
+        column(FieldType::Phone, texts(&["n/a", "", "+49 151 1234567"])),
+        column(FieldType::Locale, StringViewArray::from_iter_values(["en_US", "german", "de"])),
+        column(TEXT, texts(&["n/a", "ada@localhost", ""])),
+    ];
+    let model = Model::of(vec![column(FieldType::EmailAddress, texts(&["\u{fc}@example.com", "b@example.com", "c@example.com"]))], values);
+    let rules = WarningRules::new(&model.mapping);
+    let of_first = [(0, 0, "unusual_email_address"), (0, 2, "unusual_phone"), (0, 3, "unusual_locale")];
+    assert_eq!(warnings(&model, &rules, &[0]), of_first);
+    assert_eq!(warnings(&model, &rules, &[1, 2]), [(2, 1, "unusual_email_address"), (1, 3, "unusual_locale")]);
+    assert_eq!(warnings(&model, &WarningRules::of_fields(&model.mapping, &[0, 3]), &[0]), [of_first[0], of_first[2]]);
+    assert_eq!(model.canonical().problems(), [], "none of them is invalid");
 }
 
 #[test]

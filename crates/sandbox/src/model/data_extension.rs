@@ -310,7 +310,7 @@ impl DataExtension {
         }
         let new: Vec<Field> = self.fields.iter().filter(|it| slots <= it.slot).cloned().collect();
         for field in new.iter().filter(|it| !it.default.is_empty() && it.required) {
-            let reading = Reading { offset_hours: context.switches.server_offset_hours, day_first: false };
+            let reading = Reading::of(context.switches);
             let mut value = Vec::new();
             if field.store_default(context.now_ms, reading, &mut value).is_ok() {
                 self.rows.fill(field.slot, Some(&value));
@@ -547,7 +547,7 @@ fn check_field_name(name: &str) -> Result<(), SchemaError> {
 }
 
 fn check_default(field: &Field) -> Result<(), SchemaError> {
-    let reading = Reading { offset_hours: -6, day_first: false };
+    let reading = Reading::of(&Switches::default());
     if field.default.is_empty() || field.store_default(0, reading, &mut Vec::new()).is_ok() {
         return Ok(());
     }

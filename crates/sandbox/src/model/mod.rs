@@ -40,6 +40,7 @@ mod tenant;
 mod token;
 mod types;
 mod units;
+mod value_rules;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -59,6 +60,7 @@ pub use switches::{BlankCells, DuplicateRows, FinishedStatus, IgnoredRows, KeyFo
 pub use tenant::{ShownRow, WriteError};
 pub use token::{Grant, SCOPES};
 pub use types::{FieldType, RowError};
+pub use value_rules::{BooleanWords, EmailRule, LocaleRule, PhoneRule};
 
 use units::Unit;
 

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::value_rules::{BooleanWords, EmailRule, LocaleRule, PhoneRule};
+
 /// Where rows go that an update type leaves alone: `AddAndDoNotUpdate` with an existing key,
 /// `UpdateButDoNotAdd` with a new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +133,14 @@ pub struct Switches {
     pub duplicate_rows: DuplicateRows,
     /// When keys are equal.
     pub key_folding: KeyFolding,
+    /// What a Phone field takes.
+    pub phone_rule: PhoneRule,
+    /// What a Locale field takes.
+    pub locale_rule: LocaleRule,
+    /// What an EmailAddress field takes.
+    pub email_rule: EmailRule,
+    /// What a Boolean field takes.
+    pub boolean_words: BooleanWords,
     /// What the one-time REST import takes.
     pub rest_import: RestImport,
     /// The one-time REST import knows `ManualMap`; otherwise it takes headings and ordinals only.
@@ -197,6 +207,10 @@ impl Default for Switches {
             blank_cells: BlankCells::default(),
             duplicate_rows: DuplicateRows::default(),
             key_folding: KeyFolding::default(),
+            phone_rule: PhoneRule::default(),
+            locale_rule: LocaleRule::default(),
+            email_rule: EmailRule::default(),
+            boolean_words: BooleanWords::default(),
             rest_import: RestImport::default(),
             rest_import_manual_map: false,
             control_columns_refused: false,

@@ -108,7 +108,7 @@ impl Model {
 
     /// Inserts a row or updates the one with its key.
     pub fn upsert_row(&mut self, key: &str, values: &BTreeMap<String, Option<String>>, now_ms: i64) -> Result<(), WriteError> {
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         let de = self.de_mut(key)?;
         let mut cells = Cells::default();
@@ -123,7 +123,7 @@ impl Model {
 
     /// Deletes the row with that key; whether there was one.
     pub fn delete_row(&mut self, key: &str, keys: &BTreeMap<String, String>) -> Result<bool, WriteError> {
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let de = self.de_mut(key)?;
         let mut cells = Cells::default();
         cells.reset(de.slots());

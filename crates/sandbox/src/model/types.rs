@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock;
 use super::folding::fold_into;
-use super::switches::KeyFolding;
+use super::switches::{KeyFolding, Switches};
+use super::value_rules::{BooleanWords, ValueRules};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,13 +162,22 @@ pub struct Demand {
     pub scale: u32,
 }
 
-/// How dates of this request are read.
+/// How values of this request are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// Hours the servers' clock is away from UTC.
     pub offset_hours: i64,
     /// `01-09-2010` is the first of September.
     pub day_first: bool,
+    /// What fields take.
+    pub rules: ValueRules,
+}
+
+impl Reading {
+    /// As the switches have it; months before days, unless an import says otherwise.
+    pub fn of(switches: &Switches) -> Self {
+        Self { offset_hours: switches.server_offset_hours, day_first: false, rules: ValueRules::of(switches) }
+    }
 }
 
 impl Demand {
@@ -183,21 +193,21 @@ impl Demand {
                 if self.max_length.unwrap_or(254) < utf16_len(text) {
                     return Err(RowError::InvalidEmailAddressLength);
                 }
-                if !looks_like_email(text) {
+                if !reading.rules.email.takes(text) {
                     return Err(RowError::InvalidEmailAddress);
                 }
                 out.extend_from_slice(text.as_bytes());
             }
             FieldType::Phone => {
                 self.check_length(text, RowError::InvalidPhone)?;
-                if !looks_like_phone(text) {
+                if !reading.rules.phone.takes(text) {
                     return Err(RowError::InvalidPhone);
                 }
                 out.extend_from_slice(text.as_bytes());
             }
             FieldType::Locale => {
                 self.check_length(text, RowError::InvalidLocale)?;
-                if !looks_like_locale(text) {
+                if !reading.rules.locale.takes(text) {
                     return Err(RowError::InvalidLocale);
                 }
                 out.extend_from_slice(text.as_bytes());
@@ -211,7 +221,7 @@ impl Demand {
                 let ms = clock::parse(text, reading.day_first, reading.offset_hours).ok_or(RowError::InvalidDate)?;
                 out.extend_from_slice(&ms.to_le_bytes());
             }
-            FieldType::Boolean => out.push(truth(text).ok_or(RowError::InvalidBoolean)?.into()),
+            FieldType::Boolean => out.push(reading.rules.boolean.read(text).ok_or(RowError::InvalidBoolean)?.into()),
         }
         Ok(())
     }
@@ -268,11 +278,7 @@ pub fn utf16_len(text: &str) -> u32 {
 
 /// What counts as true and false.
 pub fn truth(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "y" => Some(true),
-        "false" | "0" | "no" | "n" => Some(false),
-        _ => None,
-    }
+    BooleanWords::default().read(text)
 }
 
 /// Plain digits with a point. Read back with as many digits after the point as the field has.
@@ -305,34 +311,4 @@ fn store_decimal(text: &str, precision: u32, scale: u32, out: &mut Vec<u8>) -> R
         out.resize(out.len() + scale as usize - fraction.len(), b'0');
     }
     Ok(())
-}
-
-fn looks_like_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let dots_fit = |it: &str| !it.is_empty() && !it.starts_with('.') && !it.ends_with('.') && !it.contains("..");
-    let local_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let label = |it: &str| {
-        !it.is_empty() && !it.starts_with('-') && !it.ends_with('-') && it.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
-    let top = domain.rsplit('.').next().unwrap_or("");
-    dots_fit(local)
-        && local.chars().all(local_char)
-        && domain.contains('.')
-        && domain.split('.').all(label)
-        && 2 <= top.len()
-        && top.chars().any(|c| c.is_ascii_alphabetic())
-}
-
-/// The real rule is not public: 7 to 15 digits, and what people write between them.
-fn looks_like_phone(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    (7..=15).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || "+-(). xX/".contains(c))
-}
-
-fn looks_like_locale(text: &str) -> bool {
-    let (language, region) = text.split_once(['-', '_']).unwrap_or((text, "US"));
-    (2..=3).contains(&language.len())
-        && language.chars().all(|c| c.is_ascii_alphabetic())
-        && (2..=4).contains(&region.len())
-        && region.chars().all(|c| c.is_ascii_alphanumeric())
 }

@@ -1,10 +1,18 @@
 //! What each field type takes, and how it is read back.
 
+use outflow_sandbox::model::{BooleanWords, EmailRule, LocaleRule, PhoneRule, Switches};
+
 use crate::model_support::Cloud;
 
 /// Imports one cell into a field of a type: what is read back, or the name of the error.
 fn cell(field: &str, text: &str) -> String {
-    let mut cloud = Cloud::with_people(&format!("Id:Number! Value:{field}"));
+    cell_under(Switches::instant(), field, text)
+}
+
+/// As [`cell`], where switches are set.
+fn cell_under(switches: Switches, field: &str, text: &str) -> String {
+    let mut cloud = Cloud::with(switches);
+    cloud.table("people", &format!("Id:Number! Value:{field}"));
     let quoted = text.replace('"', "\"\"");
     let id = cloud.start_rest_import(&format!("Id,Value\n1,\"{quoted}\"\n"), "AddAndUpdate");
     match cloud.verdicts(id).as_str() {
@@ -107,4 +115,46 @@ fn phones_and_locales_are_checked_too() {
     assert_eq!(cell("Phone", "call me"), "InvalidPhone");
     assert_eq!(cell("Locale", "en-US"), "en-US");
     assert_eq!(cell("Locale", "english"), "InvalidLocale");
+}
+
+/// The values of a field that are taken.
+fn taken<'t>(switches: &Switches, field: &str, texts: &[&'t str]) -> Vec<&'t str> {
+    texts.iter().copied().filter(|it| !cell_under(switches.clone(), field, it).starts_with("Invalid")).collect()
+}
+
+#[test]
+fn a_switch_says_what_a_phone_number_is() {
+    let texts = ["+4930123456", "(555) 123-4567", "+49 30 123456", "call me"];
+    let under = |phone_rule| taken(&Switches { phone_rule, ..Switches::instant() }, "Phone", &texts);
+    assert_eq!(under(PhoneRule::Usual), texts[..3]);
+    assert_eq!(under(PhoneRule::International), texts[..1]);
+    assert_eq!(under(PhoneRule::Anything), texts);
+    assert_eq!(cell_under(Switches { phone_rule: PhoneRule::Anything, ..Switches::instant() }, "Phone", &"5".repeat(51)), "InvalidPhone");
+}
+
+#[test]
+fn a_switch_says_what_a_locale_is() {
+    let texts = ["en-US", "en", "en_US", "xx", "12345"];
+    let under = |locale_rule| taken(&Switches { locale_rule, ..Switches::instant() }, "Locale", &texts);
+    assert_eq!(under(LocaleRule::Usual), texts[..4]);
+    assert_eq!(under(LocaleRule::LanguageAndRegion), texts[..1]);
+    assert_eq!(under(LocaleRule::Anything), texts);
+}
+
+#[test]
+fn a_switch_says_what_an_address_is() {
+    let texts = ["ada@example.com", "ada@mail.test", "ada@localhost", "\u{fc}@\u{fc}", "n/a"];
+    let under = |email_rule| taken(&Switches { email_rule, ..Switches::instant() }, "EmailAddress", &texts);
+    assert_eq!(under(EmailRule::Domain), texts[..1]);
+    assert_eq!(under(EmailRule::Syntax), texts[..2]);
+    assert_eq!(under(EmailRule::Lenient), texts[..4]);
+}
+
+#[test]
+fn a_switch_says_which_words_are_true_and_false() {
+    let texts = ["True", "FALSE", "1", "0", "yes", "N", "on"];
+    let under = |boolean_words| taken(&Switches { boolean_words, ..Switches::instant() }, "Boolean", &texts);
+    assert_eq!(under(BooleanWords::TrueAndFalse), texts[..2]);
+    assert_eq!(under(BooleanWords::Digits), texts[..4]);
+    assert_eq!(under(BooleanWords::YesAndNo), texts[..6]);
 }

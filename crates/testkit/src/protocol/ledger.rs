@@ -336,7 +336,7 @@ fn data_extension() -> DataExtension {
 }
 
 fn mapping() -> Mapping {
-    let wish = |field: &str, column: &str| FieldWish { field: parsed(field), column: column.into() };
+    let wish = |field: &str, column: &str| FieldWish::new(parsed(field), column);
     let activation = Activation {
         name: name(),
         data_extension: data_extension().key,
@@ -349,6 +349,7 @@ fn mapping() -> Mapping {
         import: ImportRoute::Auto,
         part_bytes_max: 1,
         import_deadline_s: 1,
+        guards: outflow_domain::Guards::default(),
     };
     let column = |name: &str| ModelColumn { name: name.into(), model_type: ModelType::Text };
     let checked = Mapping::check(&activation, &[column("key"), column("name")], &data_extension());

@@ -2,7 +2,7 @@
 //!
 //! A check that cannot fail proves nothing. The product holds no switch that makes it wrong; instead each [`Sabotage`] stands between the
 //! real engine and its ports, or between its ports and the world, so that what happens outside is just what an engine would do that breaks
-//! one of the twelve rules.
+//! one of the thirteen rules.
 
 mod cloud;
 mod files;
@@ -12,8 +12,8 @@ mod spool;
 
 use std::sync::Arc;
 
-use outflow_domain::InsertMode;
-use outflow_engine::{Ports, Split};
+use outflow_domain::{EmptySource, Guards, InsertMode};
+use outflow_engine::{Job, Ports, RunOptions, Split};
 use outflow_marketing_cloud::HttpTransport;
 
 use crate::simulated::SimulatedLedger;
@@ -68,11 +68,15 @@ pub enum Sabotage {
     Overwrites,
     /// Rule 12: the mode of an update-only activation is overlooked.
     InsertsInUpdateOnly,
+    /// Rule 13: guards are never asked.
+    AsksNoGuard,
+    /// Rule 13: an approval lets everything through, whatever was looked at.
+    ApprovesEverything,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -94,6 +98,8 @@ impl Sabotage {
         Self::OverlooksNumbers,
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
+        Self::AsksNoGuard,
+        Self::ApprovesEverything,
     ];
 
     /// The number of the rule it breaks; 0 where it is none of the twelve.
@@ -113,6 +119,7 @@ impl Sabotage {
             Self::ComparesKeysByTheirBytes => 10,
             Self::TrustsNames | Self::OverlooksNumbers | Self::TakesTornForEmpty => 11,
             Self::Overwrites | Self::InsertsInUpdateOnly => 12,
+            Self::AsksNoGuard | Self::ApprovesEverything => 13,
         }
     }
 }
@@ -142,6 +149,18 @@ impl Saboteur {
     /// How small the variant makes files of rows in doubt.
     pub fn split(&self, asked: Split) -> Split {
         if self.sabotage == Sabotage::NeverSplits { Split { rows_min: u32::MAX, ..asked } } else { asked }
+    }
+
+    /// What the variant makes of guards and of an approval.
+    pub fn guard(&self, job: &mut Job, options: &mut RunOptions) {
+        let is_open = match self.sabotage {
+            Sabotage::AsksNoGuard => true,
+            Sabotage::ApprovesEverything => options.approve.take().is_some(),
+            _ => false,
+        };
+        if is_open {
+            job.activation.guards = Guards { empty_source: EmptySource::Allow, ..Guards::default() };
+        }
     }
 
     /// Stands between the adapter and the service.

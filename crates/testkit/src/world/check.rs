@@ -120,7 +120,7 @@ impl World {
     /// Whether every mapped cell fits its field.
     pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
         let key_fits = matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
-        let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if name.encode_utf16().count() > 12);
+        let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if !self.script.names.may_be_sent(name));
         let age_fits = !matches!(row.0[2], Cell::Integer(age) if i32::try_from(age).is_err());
         let amount_fits = !matches!(row.0[3], Cell::Decimal(units) if units.abs() >= 100_000_000);
         key_fits && (name_fits || !self.fields.has(0)) && (age_fits || !self.fields.has(1)) && (amount_fits || !self.fields.has(2))

@@ -8,7 +8,7 @@ use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
 
 use super::{
-    MEMBERS, World,
+    MEMBERS, Names, World,
     fields::{ALIAS, NOTE},
 };
 use crate::simulated::SimulatedSource;
@@ -22,7 +22,7 @@ const DEADLINE_S: u64 = 3600;
 
 impl World {
     pub(super) fn job(&self) -> Job {
-        let wish = |field: &str, column: &str| FieldWish { field: field.parse().expect("a field name"), column: column.to_owned() };
+        let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
         let schema = SimulatedSource::schema();
         let mapped = self.fields.each().filter(|(field, _)| *field != NOTE);
         let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
@@ -30,7 +30,7 @@ impl World {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
-                table: if self.script.table_is_missing { members_made_by_a_run() } else { TableWish::default() },
+                table: if self.script.table_is_missing { members_made_by_a_run(self.script.names) } else { TableWish::default() },
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
                 fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
@@ -39,6 +39,7 @@ impl World {
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
                 part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),
                 import_deadline_s: DEADLINE_S,
+                guards: self.guards,
             },
             query: Query { sql: "SELECT * FROM members".into() },
             model_key: Vec::new(),
@@ -46,6 +47,8 @@ impl World {
             project_secret: Arc::from(SECRET),
             server_offset_s: self.script.switches.server_offset_hours as i32 * 3600,
             split: self.split(),
+            // Worlds are small, and are to walk along trails all the same.
+            trail_entries_min: 1,
         }
     }
 
@@ -57,7 +60,7 @@ impl World {
 }
 
 /// A destination that has [`members`] made by a run.
-fn members_made_by_a_run() -> TableWish {
+fn members_made_by_a_run(names: Names) -> TableWish {
     let column = |it: FieldSpec| {
         let units_max = it.max_length;
         let field_type = match it.field_type {
@@ -65,11 +68,14 @@ fn members_made_by_a_run() -> TableWish {
             Some(FieldType::Decimal) => outflow_domain::FieldType::Decimal { precision: 8, scale: 2 },
             Some(FieldType::Boolean) => outflow_domain::FieldType::Boolean,
             Some(FieldType::Date) => outflow_domain::FieldType::Date,
+            Some(FieldType::EmailAddress) => outflow_domain::FieldType::EmailAddress,
+            Some(FieldType::Phone) => outflow_domain::FieldType::Phone,
+            Some(FieldType::Locale) => outflow_domain::FieldType::Locale,
             _ => outflow_domain::FieldType::Text { units_max },
         };
         NewColumn { name: it.name.unwrap_or_default().parse().expect("a field name"), field_type }
     };
-    let (keys, given): (Vec<_>, Vec<_>) = members().fields.into_iter().partition(|it| it.primary_key == Some(true));
+    let (keys, given): (Vec<_>, Vec<_>) = members(names).fields.into_iter().partition(|it| it.primary_key == Some(true));
     let create = CreateWish {
         name: MEMBERS.parse().expect("a name"),
         folder: Some("Worlds/Members".parse().expect("a path")),
@@ -80,7 +86,8 @@ fn members_made_by_a_run() -> TableWish {
     TableWish { create: Some(create), given: given.into_iter().map(column).collect(), may_widen: false }
 }
 
-pub(super) fn members() -> DataExtensionSpec {
+pub(super) fn members(names: Names) -> DataExtensionSpec {
+    let (name_type, name_length) = names.field_type();
     let field = |name: &str, field_type, max_length: Option<u32>, scale: Option<u32>| FieldSpec {
         name: Some(name.into()),
         field_type: Some(field_type),
@@ -95,14 +102,14 @@ pub(super) fn members() -> DataExtensionSpec {
         name: Some(MEMBERS.into()),
         fields: vec![
             field("Key", FieldType::Text, Some(20), None),
-            field("Name", FieldType::Text, Some(12), None),
+            field("Name", name_type, name_length, None),
             field("Age", FieldType::Number, None, None),
             field("Amount", FieldType::Decimal, Some(8), Some(2)),
             field("Active", FieldType::Boolean, None, None),
             field("Born", FieldType::Date, None, None),
             field("Seen", FieldType::Date, None, None),
             field("Foreign", FieldType::Text, Some(20), None),
-            field(ALIAS, FieldType::Text, Some(12), None),
+            field(ALIAS, name_type, name_length, None),
         ],
         ..DataExtensionSpec::default()
     }

@@ -135,7 +135,7 @@ impl World {
         self.set_rows(&fewer);
     }
 
-    fn refused_keys(&self) -> BTreeSet<String> {
+    pub(super) fn refused_keys(&self) -> BTreeSet<String> {
         let refused = self.ledger.refused_of(&Self::name());
         let of_key = |(key, (fingerprint, _)): (String, (outflow_domain::KeyFingerprint, outflow_domain::RowFingerprint))| {
             refused.iter().any(|it| it.key == fingerprint).then_some(key)

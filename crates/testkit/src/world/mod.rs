@@ -7,14 +7,17 @@
 mod check;
 mod endings;
 mod fields;
+mod guards;
 mod job;
 mod mapping_endings;
+mod names;
 mod others;
 mod past;
 mod rule;
 mod script;
 mod shrink;
 mod unread;
+mod verifying;
 mod watch;
 
 use std::{
@@ -27,7 +30,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use outflow_domain::{Mapping, Name, OutcomeCounts, PartPlan, RunResult, Secret};
+use outflow_domain::{Guards, Mapping, Name, Outcome, OutcomeCounts, PartPlan, RunResult, Secret};
 use outflow_engine::{Compute, EngineError, Ports, RunOptions, RunReport};
 use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
 use outflow_ports::{Ledger, progress::NoProgress};
@@ -36,6 +39,8 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 pub use check::Broken;
 pub use fields::Fields;
+pub use guards::NO_GUARDS;
+pub use names::Names;
 pub use rule::Rule;
 pub use script::{Event, Script};
 pub use shrink::shrink;
@@ -91,6 +96,12 @@ pub struct World {
     is_torn: bool,
     /// Whether a person had the baseline made from what the data extension holds.
     is_rebuilt: bool,
+    /// What is held back now.
+    guards: Guards,
+    /// What a person saw of each plan that held rows.
+    seen: BTreeMap<String, guards::Seen>,
+    /// By how many rows the source is measured, where the world knows.
+    measure: Option<u64>,
     chance: SmallRng,
     crashes: u32,
     /// What each run of the script said of its rows.
@@ -117,6 +128,9 @@ struct Before {
     /// Nothing of an earlier run may still write.
     is_settled: bool,
     sends_refused: bool,
+    options: RunOptions,
+    measure: Option<u64>,
+    held: BTreeMap<String, Stored>,
 }
 
 impl World {
@@ -137,7 +151,7 @@ impl World {
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
         if !script.table_is_missing {
-            model.create_data_extension(&job::members(), BEGINNING_MS).expect("a data extension as the service takes it");
+            model.create_data_extension(&job::members(script.names), BEGINNING_MS).expect("a data extension as the service takes it");
         }
         let model = Arc::new(Mutex::new(model));
         Self {
@@ -159,6 +173,9 @@ impl World {
             abandoned: BTreeSet::new(),
             is_torn: false,
             is_rebuilt: false,
+            guards: script.guards,
+            seen: BTreeMap::new(),
+            measure: None,
             chance: SmallRng::seed_from_u64(script.seed ^ 0x5eed),
             crashes: 0,
             outcomes: Vec::new(),
@@ -246,6 +263,8 @@ impl World {
                 }
             }
             Event::Break(batches) => self.source.break_after(*batches),
+            Event::Guard(guards) => self.guards = *guards,
+            Event::Approve { earlier, crash_after } => self.approve(*earlier, *crash_after)?,
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
                 let ran = self.run(options, *crash_after)?;
@@ -277,13 +296,20 @@ impl World {
             has_doubt: state.open_parts.iter().any(|it| it.doubt.is_some()),
             is_settled: state.open_parts.is_empty() && self.abandoned.is_empty(),
             sends_refused: options.full || options.retry_refused,
+            options: options.clone(),
+            measure: self.measure,
+            held: self.held.clone(),
         };
         match crash_after {
             Some(effects) => self.fuse.light(i64::from(effects)),
             None => self.fuse.put_out(),
         }
-        let (job, ports) = (self.job(), self.ports());
-        let outcome = poll_once(outflow_engine::run(&job, &ports, options));
+        let (mut job, ports) = (self.job(), self.ports());
+        let mut options = options.clone();
+        if let Some(saboteur) = &self.saboteur {
+            saboteur.guard(&mut job, &mut options);
+        }
+        let outcome = poll_once(outflow_engine::run(&job, &ports, &options));
         let has_crashed = self.fuse.has_blown();
         self.fuse.put_out();
         if has_crashed {
@@ -322,8 +348,13 @@ impl World {
             self.clock.pass(48 * 3_600_000);
             let now = self.clock.read();
             self.model().advance(now);
-            match self.run(&RunOptions::default(), None)? {
+            let mut ran = self.run(&RunOptions::default(), None)?;
+            if matches!(&ran, Some(Ok(report)) if report.outcomes.count(Outcome::is_held) > 0) {
+                ran = self.approve_newest()?;
+            }
+            match ran {
                 Some(Ok(report)) if is_done(&report) => {
+                    self.lift_guards();
                     if self.ledger.state_of(&Self::name()).open_parts.is_empty() {
                         return if self.script.switches.row_reading_refused { self.end_unread() } else { self.end() };
                     }

@@ -1,4 +1,4 @@
-//! What a world watches. Each is something that can be *seen* from outside; which of the twelve rules it serves is said beside it.
+//! What a world watches. Each is something that can be *seen* from outside; which of the thirteen rules it serves is said beside it.
 
 use std::fmt;
 
@@ -43,8 +43,12 @@ pub enum Rule {
     DoubtShrinks,
     /// A torn file of the baseline is refused with a remedy, and nothing is sent (rule 11).
     TornIsRefused,
+    /// A verification tells which rows others have written, and nothing else (rules 1, 11).
+    Verifies,
     /// What is told of a row's past is what happened to it (rule 8, and what nobody must be told wrongly).
     PastIsTold,
+    /// Nothing beyond a guard leaves before a person has approved just that (rule 13).
+    HoldsBack,
     /// Once nothing goes wrong any more, a run ends well (rule 7).
     ComesToRest,
 }
@@ -73,7 +77,9 @@ impl Rule {
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
+            Self::Verifies => "a verification tells what has drifted, and nothing else",
             Self::PastIsTold => "what is told of a row's past is what happened to it",
+            Self::HoldsBack => "what a guard holds stays held until a person approves just that",
             Self::ComesToRest => "a run ends well once nothing goes wrong",
         }
     }

@@ -1,5 +1,6 @@
 //! What happens in a world, drawn from its seed.
 
+use outflow_domain::{EmptySource, Guards, Limit};
 use outflow_engine::RunOptions;
 use outflow_sandbox::model::{
     BlankCells, CountChange, DuplicateRows, Effect, Fault, FileFault, FinishedStatus, IgnoredRows, ImportFault, OtherWrite, RestImport,
@@ -8,8 +9,9 @@ use outflow_sandbox::model::{
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use super::{
-    Fields, MEMBERS, Values,
+    Fields, MEMBERS, Names, Values,
     fields::{ALIAS, FIELDS},
+    guards::NO_GUARDS,
     model_row,
     others::starts_our_definition,
 };
@@ -37,6 +39,15 @@ pub enum Event {
     Break(Option<usize>),
     /// Time passes.
     Wait(u32),
+    /// Other guards hold from now on.
+    Guard(Guards),
+    /// A person approves what was held last, or so many plans before, perhaps until the machine crashes after so many effects.
+    Approve {
+        /// Plans that were held since.
+        earlier: usize,
+        /// Effects until the crash.
+        crash_after: Option<u32>,
+    },
     /// The activation runs, perhaps until the machine crashes after so many effects.
     Run {
         /// How.
@@ -61,8 +72,12 @@ pub struct Script {
     pub soap: bool,
     /// What is mapped at first.
     pub fields: Fields,
+    /// What names are.
+    pub names: Names,
     /// Bytes of a part.
     pub part_bytes_max: Option<u64>,
+    /// What is held back at first.
+    pub guards: Guards,
     /// What happens.
     pub events: Vec<Event>,
 }
@@ -71,10 +86,21 @@ impl Script {
     /// The script of a seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
+        let mut script = Self::unguarded(seed);
+        if seed % 4 == 2 {
+            Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(32)) }.guarded(&mut script);
+        }
+        script
+    }
+
+    /// The script of a seed without guards, which hold back much of what could go wrong.
+    #[must_use]
+    pub fn unguarded(seed: u64) -> Self {
         let mut script = Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed);
         if seed % 6 == 1 {
             Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
         }
+        script.name_anew();
         script
     }
 
@@ -102,9 +128,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, part_bytes_max, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, part_bytes_max, guards, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, part_bytes_max {part_bytes_max:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, part_bytes_max {part_bytes_max:?}, {guards:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -141,7 +167,7 @@ impl Draw {
                 events.push(Event::Break(Some(self.chance.random_range(0..3))));
             }
             let crash_after = self.chance.random_bool(0.35).then(|| self.chance.random_range(1..120));
-            let options = RunOptions { full: self.chance.random_bool(0.05), retry_refused: self.chance.random_bool(0.1) };
+            let options = RunOptions { full: self.chance.random_bool(0.05), retry_refused: self.chance.random_bool(0.1), approve: None };
             events.push(Event::Run { options, crash_after });
             if self.chance.random_bool(0.3) {
                 events.push(Event::Heal);
@@ -174,7 +200,9 @@ impl Draw {
             update_only,
             soap: self.chance.random_bool(0.4),
             fields,
+            names: Names::default(),
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
+            guards: NO_GUARDS,
             events,
         }
     }
@@ -203,6 +231,54 @@ impl Draw {
                 let effect = if self.chance.random_bool(0.5) { Effect::Before { write } } else { Effect::After { write } };
                 script.events.insert(at, Event::Fault(Box::new(Fault { when, effect })));
             }
+        }
+    }
+
+    /// Guards, and a person who approves what they hold, sometimes late, and sometimes changes them. Drawn apart, so that all else of the story
+    /// stays as it was.
+    fn guarded(&mut self, script: &mut Script) {
+        script.guards = self.guards();
+        for at in (0..script.events.len()).rev() {
+            if !matches!(script.events[at], Event::Run { .. }) {
+                continue;
+            }
+            if self.chance.random_bool(0.6) {
+                let crash_after = self.chance.random_bool(0.2).then(|| self.chance.random_range(1..120));
+                let earlier = usize::from(self.chance.random_bool(0.2));
+                script.events.insert(at + 1, Event::Approve { earlier, crash_after });
+                // The model may be another one by then, and a day may have passed.
+                if self.chance.random_bool(0.3) {
+                    script.events.insert(at + 1, Event::Wait(self.chance.random_range(1..100_000)));
+                }
+                if let Some(Event::Model(rows)) =
+                    script.events.get(at + 2..).and_then(|it| it.iter().find(|it| matches!(it, Event::Model(_))))
+                    && self.chance.random_bool(0.3)
+                {
+                    let rows = rows.clone();
+                    script.events.insert(at + 1, Event::Model(rows));
+                }
+            }
+            if self.chance.random_bool(0.1) {
+                script.events.insert(at + 1, Event::Guard(self.guards()));
+            }
+        }
+    }
+
+    fn guards(&mut self) -> Guards {
+        let mut share = |of: std::ops::Range<u32>| format!("{} %", self.chance.random_range(of)).parse::<Limit>().ok();
+        let shares = [share(0..60), share(0..60), share(5..70)];
+        let mut of_changes = |share: Option<Limit>| match self.chance.random_range(0..5) {
+            0 => None,
+            1 => share,
+            _ => Some(Limit::Rows(self.chance.random_range(0..4))),
+        };
+        let (max_inserts, max_updates) = (of_changes(shares[0]), of_changes(shares[1]));
+        Guards {
+            max_inserts,
+            max_updates,
+            max_source_shrink: shares[2].filter(|_| self.chance.random_bool(0.5)),
+            max_null_keys: self.chance.random_bool(0.3).then(|| Limit::Rows(self.chance.random_range(0..2))),
+            empty_source: if self.chance.random_bool(0.2) { EmptySource::Allow } else { EmptySource::Hold },
         }
     }
 

@@ -31,7 +31,7 @@ impl World {
         self.others.touched.clear();
         self.held = self.stored();
         self.set_rows(&many_rows());
-        self.done_with(&RunOptions { full: true, retry_refused: false })?;
+        self.done_with(&RunOptions { full: true, ..RunOptions::default() })?;
         self.quiet("nothing has changed")?;
 
         let refused: Vec<String> = (0..=self.script.seed % 2).map(|it| self.key_of((it * 4) as usize)).collect();

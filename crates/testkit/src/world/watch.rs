@@ -27,11 +27,15 @@ impl World {
             return Err(self.broken(Rule::CountsHold, error.to_string()));
         }
         self.check_imports()?;
-        self.check_files(before)?;
+        let sent = self.check_files(before)?;
         self.check_table(before)?;
+        if self.is_guarded() && before.is_settled {
+            self.check_kept(&before.held, &sent)?;
+        }
         self.check_marker()?;
         if let Some(Ok(report)) = ran {
             self.check_report(report)?;
+            self.check_held(report, &before.options, before.measure)?;
             if is_done(report) {
                 self.check_rows()?;
             }
@@ -41,6 +45,7 @@ impl World {
 
     fn note_events(&mut self, before: &Before) {
         for record in self.ledger.records_since(before.events) {
+            self.note_held(record.at_ms, &record.event);
             match record.event {
                 RunEvent::Planned { manifest, mapping, .. } => {
                     self.mapping = Some(*mapping);
@@ -84,9 +89,9 @@ impl World {
     }
 
     /// Files are as planned, and hold rows that may be sent.
-    fn check_files(&mut self, before: &Before) -> Result<(), Box<Broken>> {
+    fn check_files(&mut self, before: &Before) -> Result<BTreeSet<String>, Box<Broken>> {
         let fingerprints = self.fingerprints();
-        let mut sent = BTreeSet::new();
+        let (mut sent, mut all) = (BTreeSet::new(), BTreeSet::new());
         for file in self.files.arrived_since(before.arrivals) {
             let name = &file.name;
             let Some(plan) = self.planned.get(name) else {
@@ -112,6 +117,7 @@ impl World {
                 self.check_sent(name, &key, before, &fingerprints)?;
                 // A run that finds its road closed begins anew on the other one, under another name.
                 let run = name.rsplit_once('_').map_or("", |(run, _)| run).to_owned();
+                all.insert(key.clone());
                 if !sent.insert((run, key.clone())) {
                     return Err(self.broken(Rule::NoDuplicates, format!("`{key}` is sent twice in one run")));
                 }
@@ -120,7 +126,10 @@ impl World {
                 return Err(self.broken(Rule::AsPlanned, format!("`{name}` has {found} rows where {rows} were planned")));
             }
         }
-        Ok(())
+        if self.is_guarded() {
+            self.check_guards(&all, &before.options, before.has_doubt, before.measure)?;
+        }
+        Ok(all)
     }
 
     fn check_sent(&self, file: &str, key: &str, before: &Before, fingerprints: &Fingerprints) -> Result<(), Box<Broken>> {
@@ -185,7 +194,8 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
             }
             let name = row.get("Name").and_then(Option::as_deref);
-            if !self.ever.contains_key(key) && name != Some("Zq7 other") && !others.has_emptied("Name", name) {
+            if !self.ever.contains_key(key) && name != Some(self.script.names.of("Zq7 other").as_str()) && !others.has_emptied("Name", name)
+            {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }

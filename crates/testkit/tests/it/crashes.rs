@@ -4,7 +4,7 @@ use outflow_engine::RunOptions;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, Script, World},
+    world::{Event, Fields, NO_GUARDS, Names, Script, World},
 };
 
 /// More effects than any run of the story has.
@@ -37,7 +37,7 @@ fn refusal() -> Event {
 }
 
 const fn run(crash_after: Option<u32>) -> Event {
-    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after }
+    Event::Run { options: RunOptions { full: false, retry_refused: false, approve: None }, crash_after }
 }
 
 fn script(road: Road, events: Vec<Event>) -> Script {
@@ -51,7 +51,18 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
     let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
     let table_is_missing = matches!(road, Road::ToBeMade);
-    Script { seed: 14, switches, table_is_missing, update_only: false, soap, fields, part_bytes_max: Some(120), events }
+    Script {
+        seed: 14,
+        switches,
+        table_is_missing,
+        update_only: false,
+        soap,
+        fields,
+        names: Names::default(),
+        part_bytes_max: Some(120),
+        guards: NO_GUARDS,
+        events,
+    }
 }
 
 /// How the story's imports are told of.

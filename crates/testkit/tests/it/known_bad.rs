@@ -2,11 +2,11 @@
 
 use outflow_testkit::{
     sabotage::Sabotage,
-    world::{Rule, World, shrink},
+    world::{Rule, Script, World, shrink},
 };
 
 /// Worlds in which a bad variant must be caught at the latest.
-const WORLDS_MAX: u64 = 400;
+const WORLDS_MAX: u64 = 2_000;
 
 /// Worlds that are lived to make a broken one small.
 const SHRINKS: u32 = 200;
@@ -14,7 +14,8 @@ const SHRINKS: u32 = 200;
 /// Lives worlds with a bad variant until one breaks, and tells by which rule it was caught.
 #[track_caller]
 fn check(sabotage: Sabotage, caught_by: &[Rule]) {
-    let broken = (0..WORLDS_MAX).find_map(|seed| World::of_seed(seed).sabotaged(sabotage).live().err());
+    let script = if sabotage.breaks() == 13 { Script::of_seed } else { Script::unguarded };
+    let broken = (0..WORLDS_MAX).find_map(|seed| World::of_script(script(seed)).sabotaged(sabotage).live().err());
     let Some(broken) = broken else { panic!("{sabotage:?} breaks rule {} and is not noticed in {WORLDS_MAX} worlds", sabotage.breaks()) };
     if !caught_by.contains(&broken.rule) {
         let broken = shrink(broken, Some(sabotage), SHRINKS);
@@ -130,7 +131,17 @@ fn rule_12_an_update_that_inserts() {
 }
 
 #[test]
+fn rule_13_guards_that_are_never_asked() {
+    check(Sabotage::AsksNoGuard, &[Rule::HoldsBack]);
+}
+
+#[test]
+fn rule_13_an_approval_of_everything() {
+    check(Sabotage::ApprovesEverything, &[Rule::HoldsBack]);
+}
+
+#[test]
 fn every_rule_has_a_variant() {
     let broken: Vec<u8> = Sabotage::ALL.iter().map(|it| it.breaks()).collect();
-    assert!((1..=12).all(|it| broken.contains(&it)), "{broken:?}");
+    assert!((1..=13).all(|it| broken.contains(&it)), "{broken:?}");
 }

@@ -2,13 +2,13 @@
 //!
 //! A world lives each to its end, so that everything else that a world watches is watched here, too.
 
-use outflow_domain::{Outcome, OutcomeCounts};
+use outflow_domain::{Guards, Limit, Outcome, OutcomeCounts};
 use outflow_engine::RunOptions;
 use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{CountChange, Effect, Fault, ImportFault, OtherWrite, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, MEMBERS, Script, World},
+    world::{Event, Fields, MEMBERS, NO_GUARDS, Names, Script, World},
 };
 
 fn row(key: &str, name: &str) -> ModelRow {
@@ -21,7 +21,7 @@ fn model(rows: &[(&str, &str)]) -> Event {
 }
 
 const fn run() -> Event {
-    Event::Run { options: RunOptions { full: false, retry_refused: false }, crash_after: None }
+    Event::Run { options: RunOptions { full: false, retry_refused: false, approve: None }, crash_after: None }
 }
 
 fn fault(when: When, effect: Effect) -> Event {
@@ -58,7 +58,18 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, custom: false, alias: false, from_note: false };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
-    let script = Script { seed: 6, switches, update_only: false, table_is_missing: false, soap, fields, part_bytes_max: None, events };
+    let script = Script {
+        seed: 6,
+        switches,
+        update_only: false,
+        table_is_missing: false,
+        soap,
+        fields,
+        names: Names::default(),
+        part_bytes_max: None,
+        guards: NO_GUARDS,
+        events,
+    };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
 }
 
@@ -95,6 +106,51 @@ fn what_is_lost_while_it_is_invalid_is_remembered() {
 #[test]
 fn what_is_lost_while_its_key_occurs_twice_is_remembered() {
     check_lost_meanwhile(&[("a1", "Zq7"), ("b2", "Zq7"), ("c3", "Zq7"), ("a1", "Zq7 Ada")]);
+}
+
+#[test]
+fn a_row_in_doubt_is_sent_whatever_a_guard_says() {
+    let counts_prove_nothing =
+        ImportFault::ChangeCounts { after_polls: 0, change: CountChange { successful: -1, ..CountChange::default() } };
+    let outcomes = live(
+        false,
+        vec![
+            model(&THREE),
+            run(),
+            model(&[("a1", "Zq7 b"), ("b2", "Zq7"), ("c3", "Zq7")]),
+            import(counts_prove_nothing),
+            reading_is_refused(None),
+            run(),
+            Event::Guard(Guards { max_updates: Some(Limit::Rows(0)), ..NO_GUARDS }),
+            model(&[("a1", "Zq7 c"), ("b2", "Zq7 c"), ("c3", "Zq7")]),
+            run(),
+        ],
+    );
+    let Some(Some(last)) = outcomes.last() else { panic!("the last run did not come to its end") };
+    assert_eq!((last.of_fate("confirmed"), last.of_fate("held")), (1, 1), "{last:?}");
+}
+
+/// Three rows of which one is held while its field is mapped otherwise: it keeps what it had, and is sent once it is approved.
+#[test]
+fn a_held_row_outlives_another_mapping() {
+    let wide = Fields { mapped: 0b11, custom: false, alias: false, from_note: false };
+    let outcomes = live(
+        false,
+        vec![
+            model(&THREE),
+            run(),
+            Event::Guard(Guards { max_updates: Some(Limit::Rows(0)), ..NO_GUARDS }),
+            model(&[("a1", "Zq7 b"), ("b2", "Zq7"), ("c3", "Zq7"), ("e5", "Zq7")]),
+            Event::Map(wide),
+            run(),
+            // What was established under the new mapping is all that is known of values: the others are held again, and none is lost.
+            run(),
+            Event::Approve { earlier: 0, crash_after: None },
+            run(),
+        ],
+    );
+    let held: Vec<u64> = outcomes.iter().map(|it| it.as_ref().map_or(0, |it| it.of_fate("held"))).collect();
+    assert_eq!((held[0], held[1] > 0, held[2] > 0, held[3]), (0, true, true, 0), "{outcomes:?}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn types_come_with_their_limits() {
     assert_eq!(type_of("EmailAddress", "<MaxLength>254</MaxLength>"), FieldType::EmailAddress);
     assert_eq!(type_of("Phone", "<MaxLength>50</MaxLength>"), FieldType::Phone);
     assert_eq!(type_of("Locale", "<MaxLength>5</MaxLength>"), FieldType::Locale);
-    assert_eq!(type_of("Base16Encrypted", "<MaxLength>80</MaxLength>"), FieldType::Text { units_max: Some(80) });
+    assert_eq!(type_of("Base16Encrypted", "<MaxLength>80</MaxLength>"), FieldType::Text { units_max: None });
 }
 
 #[test]

@@ -33,11 +33,11 @@ impl CopyScan {
     }
 
     async fn run(self, batches: Batches) {
-        let Self { connection, copy, mut decoder, blame } = self;
+        let Self { mut connection, copy, mut decoder, blame } = self;
         // The server answers with its first rows, which may be long in coming: that wait can be given up, too. Whatever was not
         // taken of the rows is gone by the end of this block, since it would hold the connection up.
         let end = tokio::select! {
-            end = read(&connection.client, &copy, &mut decoder, &batches) => end,
+            end = connection.wire.during(read(&connection.client, &copy, &mut decoder, &batches)) => end,
             () = batches.closed() => End::NotWanted,
         };
         let error = match end {

@@ -36,7 +36,7 @@ impl PostgresSource {
 
     /// A connection with its read-only transaction open.
     async fn open(&self) -> Result<Connection, SourceError> {
-        let connection = Connection::open(&self.settings, self.tls.clone(), &self.blame).await?;
+        let mut connection = Connection::open(&self.settings, self.tls.clone(), &self.blame).await?;
         connection.begin(&self.settings, &self.blame).await?;
         Ok(connection)
     }
@@ -50,15 +50,16 @@ impl Source for PostgresSource {
     }
 
     async fn describe(&self, query: &Query) -> Result<SchemaRef, SourceError> {
-        let connection = self.open().await?;
-        let prepared = Prepared::new(&connection.client, &query.sql, &self.blame).await?;
+        let mut connection = self.open().await?;
+        let prepared = connection.wire.during(Prepared::new(&connection.client, &query.sql, &self.blame)).await?;
         connection.close().await;
         Ok(prepared.schema)
     }
 
     async fn scan(&self, query: &Query, options: ScanOptions) -> Result<Scan, SourceError> {
-        let connection = self.open().await?;
-        let Prepared { schema, forms, copy } = Prepared::new(&connection.client, &query.sql, &self.blame).await?;
+        let mut connection = self.open().await?;
+        let preparing = Prepared::new(&connection.client, &query.sql, &self.blame);
+        let Prepared { schema, forms, copy } = connection.wire.during(preparing).await?;
         let decoder = Decoder::new(schema.clone(), &forms, options.batch_rows);
         let batches = CopyScan { connection, copy, decoder, blame: self.blame.clone() }.start();
         let stream: BatchStream = Box::pin(stream::unfold(batches, async |mut batches| batches.recv().await.map(|it| (it, batches))));

@@ -316,7 +316,7 @@ impl Run<'_> {
         if switches.multi_line_cells_refused && record.iter().any(|it| it.contains(&b'\n') || it.contains(&b'\r')) {
             return Err(whole(RowError::InvalidFieldCount));
         }
-        let reading = Reading { offset_hours: switches.server_offset_hours, day_first: self.plan.day_first };
+        let reading = Reading { day_first: self.plan.day_first, ..Reading::of(switches) };
         self.cells.reset(self.de.slots());
         let mut errors = Vec::new();
         for (at, field) in columns {
@@ -392,7 +392,7 @@ impl Run<'_> {
         let switches = self.circumstances.switches;
         let writing = Writing {
             now_ms: self.circumstances.now_ms,
-            reading: Reading { offset_hours: switches.server_offset_hours, day_first: self.plan.day_first },
+            reading: Reading { day_first: self.plan.day_first, ..Reading::of(switches) },
             prolongs: switches.update_prolongs_retention,
             keeps_number: switches.remade_rows_keep_number,
         };

@@ -138,7 +138,7 @@ impl Model {
 
     /// Picks up what is due.
     pub(in crate::model) fn advance_async_rows(&mut self, now_ms: i64) {
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         for request in self.async_requests.0.iter_mut().filter(|it| it.results.is_none() && it.due_ms <= now_ms) {
             let unit = self.units.get_mut(&request.account_id);

@@ -14,7 +14,7 @@ impl Model {
     pub(super) fn rest_events(&mut self, rest: &Rest<'_>, tail: &[&str]) -> Answer {
         rest.needs("data_extensions_write")?;
         let Some((reference, tail)) = tail.split_first() else { return Err(not_found()) };
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let keeps_number = self.switches.remade_rows_keep_number;
         let writing = Writing { now_ms: rest.now_ms, reading, prolongs: self.switches.update_prolongs_retention, keeps_number };
         let invalid = || HttpAnswer::rest_error(400, 10001, &format!("Parameter {{{reference}}} is invalid."));

@@ -13,7 +13,7 @@ const BAD_DE_KEY: i64 = 70003;
 impl Model {
     /// Inserts, updates or upserts a row.
     pub(super) fn save_row_object(&mut self, save: Save, object: &Element, account_id: u64, now_ms: i64) -> Fate {
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let (prolongs, keeps_number) = (self.switches.update_prolongs_retention, self.switches.remade_rows_keep_number);
         let kind = if save == Save::AddOnly { "DataExtensionCreateResult" } else { "DataExtensionUpdateResult" };
         let Some(de) = self.de_of_row(object, account_id) else {
@@ -53,7 +53,7 @@ impl Model {
     /// Deletes a row by its key.
     pub(super) fn delete_row_object(&mut self, object: &Element, account_id: u64) -> Fate {
         const KIND: &str = "DataExtensionDeleteResult";
-        let reading = Reading { offset_hours: self.switches.server_offset_hours, day_first: false };
+        let reading = Reading::of(&self.switches);
         let Some(de) = self.de_of_row(object, account_id) else {
             return Fate { kind: Some(KIND), ..Fate::bad(BAD_DE_KEY, "The data extension of the object does not exist.") };
         };

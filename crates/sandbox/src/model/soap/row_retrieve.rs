@@ -141,7 +141,7 @@ impl<'a> RowReader<'a> {
     }
 
     fn reading(&self) -> Reading {
-        Reading { offset_hours: self.switches.server_offset_hours, day_first: false }
+        Reading::of(self.switches)
     }
 
     /// The rows a filter can match, where it names whole keys: the index finds them. Dates are left to the scan,
