@@ -234,7 +234,8 @@ impl Found<'_> {
                 }
                 Some(Why::DuplicateKey) => RejectReason::DuplicateKey,
                 Some(Why::Refused) => RejectReason::Refused { code: String::new(), field: None, before: true },
-                None => continue,
+                // What is held is not wrong.
+                Some(Why::Held) | None => continue,
             };
             self.by_key.entry(key).or_insert(reason);
         }

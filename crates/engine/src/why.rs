@@ -9,11 +9,12 @@ mod past;
 use arrow_array::RecordBatch;
 use outflow_baseline::{Baseline, Entry, Kind, Segment, Update};
 use outflow_domain::{
-    ActivationState, CellProblem, DataExtensionKey, KeyFingerprint, MappedField, Mapping, Name, RefusedRow, RowFingerprint, RunId, Table,
+    ActivationState, CellProblem, DataExtensionKey, KeyFingerprint, MappedField, Mapping, Name, NewDataExtension, RefusedRow,
+    RowFingerprint, RunId, Table,
     refusal::{RETRY_AFTER_MS, may_pass},
 };
 use outflow_ports::{Blob, CloudError, RowFilter, RowQuery};
-use outflow_rows::{Canonicalizer, ReadBack, Scheme, UnreadableRow, fingerprints, mapping_digest};
+use outflow_rows::{Canonicalizer, ReadBack, Scheme, UnreadableRow, fingerprints, mapping_digest, model_columns};
 
 pub use conclusion::Conclusion;
 pub use outflow_baseline::{Origin, Presence};
@@ -26,7 +27,7 @@ use crate::{
     pages::each_page,
     segments::Segments,
     steps::{
-        resolve::{checked, describe},
+        resolve::{checked, describe, identity, is_retired},
         settle::schema_digest,
     },
 };
@@ -144,20 +145,17 @@ pub enum DestinationRow {
 pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Result<RowReport, EngineError> {
     let name = job.activation.name.as_str();
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let mapping = match state.mapping.as_deref().filter(|it| !look && is_as_wished(it, job)) {
-        Some(known) => known.clone(),
-        None => {
-            ports.cloud.connect().await?;
-            let schema = ports.source.describe(&job.query).await?;
-            checked(job, &schema, &Table::There(describe(ports.cloud.as_ref(), job).await?))?
-        }
+    let Ends { mapping, retired, is_missing } = match state.mapping.as_deref().filter(|it| !look && is_as_wished(it, job)) {
+        Some(known) => Ends { mapping: known.clone(), retired: false, is_missing: false },
+        None => ends(job, ports, &state).await?,
     };
     let scheme = Scheme::derive(&job.project_secret, name);
     let asked = Asked::of(key, &mapping, &scheme).map_err(|message| EngineError::UnfitKey { activation: name.to_owned(), message })?;
     let segments = Segments::new(ports, name, &scheme);
     let (model, model_rows) = model(job, ports, &mapping, &scheme, asked.print).await?;
     let lone = model.first().filter(|_| model_rows == 1 || model.iter().all(|it| it.print == model[0].print)).map(|it| it.print);
-    let entry = entry(&segments, &state, asked.print)?;
+    // What was confirmed of another table, or of other keys, says nothing of this one.
+    let entry = if retired { None } else { entry(&segments, &state, asked.print)? };
     let is_comparable = state.mapping.as_deref().is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
     let baseline = entry.map(|it| BaselineRow {
         presence: it.state.presence,
@@ -175,7 +173,11 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
     let refused = ports.ledger.refused(&job.activation.name).await?.into_iter().find(|it| it.key == asked.print);
     let refusal = refused.map(|it| refusal(it, lone, &schema_digest(&mapping)));
     let past = past::past(job, ports, asked.print, |under| lone.filter(|_| mapping_digest(under) == mapping_digest(&mapping))).await?;
-    let destination = if look { Some(destination(job, ports, &mapping, &scheme, &asked, lone).await?) } else { None };
+    let destination = match (look, is_missing) {
+        (false, _) => None,
+        (true, true) => Some(DestinationRow::Absent),
+        (true, false) => Some(destination(job, ports, &mapping, &scheme, &asked, lone).await?),
+    };
     Ok(RowReport {
         activation: job.activation.name.clone(),
         data_extension: job.activation.data_extension.clone(),
@@ -191,6 +193,31 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
         unreadable: past.unreadable,
         destination,
     })
+}
+
+/// What source and data extension are, as the service tells it now.
+struct Ends {
+    mapping: Mapping,
+    /// Whether what was confirmed is of another table, or of other keys.
+    retired: bool,
+    /// Whether the data extension is yet to be made.
+    is_missing: bool,
+}
+
+async fn ends(job: &Job, ports: &Ports, state: &ActivationState) -> Result<Ends, EngineError> {
+    let connection = ports.cloud.connect().await?;
+    let schema = ports.source.describe(&job.query).await?;
+    let table = match describe(ports.cloud.as_ref(), job).await {
+        Ok(there) => Table::There(there),
+        Err(missing @ EngineError::NoDataExtension { .. }) => match NewDataExtension::wanted(&job.activation, &model_columns(&schema)) {
+            Some(new) => Table::New(new),
+            None => return Err(missing),
+        },
+        Err(other) => return Err(other),
+    };
+    let mapping = checked(job, &schema, &table)?;
+    let retired = is_retired(state, &identity(&connection.tenant, &table, &mapping), &mapping);
+    Ok(Ends { mapping, retired, is_missing: matches!(table, Table::New(_)) })
 }
 
 /// Whether a mapping fills just the fields that the activation asks for, from the columns it asks for.

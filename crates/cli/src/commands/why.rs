@@ -69,7 +69,14 @@ fn conclusion(found: &RowReport) -> String {
             format!("The row was sent, and whether it was taken is not known yet ({}): the next run {next}.", places.join(", "))
         }
         Conclusion::Confirmed => format!("The data extension was confirmed to hold the row as the model has it now{}.", confirmed()),
+        Conclusion::ChangedThere => format!(
+            "The data extension was confirmed to hold the row as the model has it now{}, and does not hold it so any more: somebody else has changed or \
+             removed it. `outflow run {} --full` sends it again.",
+            confirmed(),
+            found.activation
+        ),
         Conclusion::Refused => refused(found),
+        Conclusion::Held => "The row is held back since the last run, until a person approves what that held.".into(),
         Conclusion::Changed => "The row has changed since it was last confirmed or refused: the next run sends it.".into(),
         Conclusion::ValueUnknown => {
             "The row is in the data extension, and with which values is not known any more: the next run sends it.".into()
@@ -211,6 +218,7 @@ fn past_text(it: &RowInRun) -> String {
         }
         InRun::Invalid { field, problem, until: end } => format!("not sent, invalid: `{field}`: {}{}", problem.sentence(), until(end)),
         InRun::DuplicateKey { until: end } => format!("not sent, another row had the same key{}", until(end)),
+        InRun::Held { until: end } => format!("not sent, held back{}", until(end)),
         InRun::RefusedBefore { until: end } => format!("not sent, refused before and not changed since{}", until(end)),
     };
     format!("{}  {}  {told}", time(it.at_ms), it.run)
@@ -302,6 +310,7 @@ fn past_json(it: &RowInRun) -> Value {
         InRun::Invalid { field, problem, until } => withheld("invalid", Some(field), Some(problem.code()), until),
         InRun::DuplicateKey { until } => withheld("duplicate_key", None, None, until),
         InRun::RefusedBefore { until } => withheld("refused_before", None, None, until),
+        InRun::Held { until } => withheld("held", None, None, until),
     }
 }
 

@@ -208,8 +208,18 @@ fn the_data_extension_itself_is_looked_at_when_asked() {
         (&json!(false), &json!("Edited")),
         "{document:#}"
     );
+    concludes(&document, "changed_there");
+    concludes(&asked.why("P00005", &[]), "confirmed");
     let text = asked.text("P00001", &["--destination"]);
-    assert!(text.contains("has no row with this key now"), "{text}");
+    assert!(text.contains("has no row with this key now") && text.contains("somebody else has changed or removed it"), "{text}");
+    // Another table of that name has nothing of what was confirmed.
+    asked
+        .world
+        .model(|model, now| model.other_write(&OtherWrite::RecreateDataExtension { de: DATA_EXTENSION.into() }, now))
+        .expect("it can");
+    let document = asked.why("P00005", &["--destination"]);
+    concludes(&document, "not_confirmed");
+    assert_eq!(document["baseline"], Value::Null, "{document:#}");
 }
 
 #[test]

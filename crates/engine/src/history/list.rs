@@ -51,6 +51,8 @@ pub(crate) enum Why {
     DuplicateKey,
     /// The service refused just this row before.
     Refused,
+    /// It was held back, to be approved by a person.
+    Held,
 }
 
 impl Why {
@@ -59,6 +61,7 @@ impl Why {
             Self::Invalid { field, problem } => 1 | u32::from(problem as u8) << 8 | u32::from(field) << 16,
             Self::DuplicateKey => 2,
             Self::Refused => 3,
+            Self::Held => 4,
         }
     }
 
@@ -70,6 +73,7 @@ impl Why {
             }
             2 if word == 2 => Some(Self::DuplicateKey),
             3 if word == 3 => Some(Self::Refused),
+            4 if word == 4 => Some(Self::Held),
             _ => None,
         }
     }
@@ -243,7 +247,7 @@ mod tests {
                 assert_eq!(Why::of_word(why.word()), Some(why));
             }
         }
-        for why in [Why::DuplicateKey, Why::Refused] {
+        for why in [Why::DuplicateKey, Why::Refused, Why::Held] {
             assert_eq!(Why::of_word(why.word()), Some(why));
         }
         for sent in [Sent::Confirmed, Sent::Refused, Sent::NotInDestination, Sent::Unconfirmed] {
@@ -256,7 +260,7 @@ mod tests {
 
     #[test]
     fn words_that_nobody_writes_are_not_read() {
-        for word in [0, 9, 0x0000_ff01, 0x0102, 0x0103] {
+        for word in [0, 9, 0x0000_ff01, 0x0102, 0x0103, 0x0104] {
             assert_eq!(Why::of_word(word), None, "{word:#x}");
         }
         for word in [0, 5, u32::MAX - 0xff + 1] {

@@ -2,7 +2,7 @@
 
 use outflow_baseline::Presence;
 
-use super::{InRun, RowFate, RowInRun, RowReport};
+use super::{DestinationRow, InRun, RowFate, RowInRun, RowReport};
 
 /// What all that is known of a row comes down to, as far as it can be said without another look at the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub enum Conclusion {
     InDoubt,
     /// The data extension was confirmed to hold it as the model has it now.
     Confirmed,
+    /// It was confirmed so, and the data extension holds something else now: somebody else has changed or removed it.
+    ChangedThere,
     /// The service refused it as it is now: it is not sent again yet.
     Refused,
+    /// It is held back, to be approved by a person.
+    Held,
     /// It has changed since it was confirmed, or refused: the next run sends it.
     Changed,
     /// Its key is there, and its values are not known: the next run sends it.
@@ -42,7 +46,9 @@ impl Conclusion {
             Self::Invalid => "invalid",
             Self::InDoubt => "in_doubt",
             Self::Confirmed => "confirmed",
+            Self::ChangedThere => "changed_there",
             Self::Refused => "refused",
+            Self::Held => "held",
             Self::Changed => "changed",
             Self::ValueUnknown => "value_unknown",
             Self::NotInDestination => "not_in_destination",
@@ -73,8 +79,12 @@ impl RowReport {
             return Conclusion::InDoubt;
         }
         match &self.baseline {
-            Some(it) if it.is_as_model == Some(true) => Conclusion::Confirmed,
+            Some(it) if it.is_as_model == Some(true) => match &self.destination {
+                Some(DestinationRow::Absent | DestinationRow::There { is_as_model: Some(false), .. }) => Conclusion::ChangedThere,
+                _ => Conclusion::Confirmed,
+            },
             _ if self.refusal.as_ref().is_some_and(|it| it.holds) => Conclusion::Refused,
+            _ if self.past.iter().any(|it| matches!(it.what, InRun::Held { until: None })) => Conclusion::Held,
             Some(it) if it.presence == Presence::ValueUnknown => Conclusion::ValueUnknown,
             Some(_) => Conclusion::Changed,
             None if self.refusal.is_some() => Conclusion::Changed,

@@ -64,6 +64,11 @@ pub enum InRun {
         /// The run, and when, that no longer found it so.
         until: Option<(RunId, i64)>,
     },
+    /// It was held back, to be approved by a person.
+    Held {
+        /// The run, and when, that no longer found it so.
+        until: Option<(RunId, i64)>,
+    },
 }
 
 /// What became of a row that was sent.
@@ -159,6 +164,7 @@ impl Past {
                 }
                 Why::DuplicateKey => InRun::DuplicateKey { until: None },
                 Why::Refused => InRun::RefusedBefore { until: None },
+                Why::Held => InRun::Held { until: None },
             };
             last = Some((why, self.rows.len()));
             self.rows.push(RowInRun { run: file.run.clone(), at_ms: file.at_ms, what });
@@ -182,7 +188,9 @@ impl Past {
 impl InRun {
     fn end(&mut self, at: (RunId, i64)) {
         match self {
-            Self::Invalid { until, .. } | Self::DuplicateKey { until } | Self::RefusedBefore { until } => *until = Some(at),
+            Self::Invalid { until, .. } | Self::DuplicateKey { until } | Self::RefusedBefore { until } | Self::Held { until } => {
+                *until = Some(at);
+            }
             Self::Sent { .. } => {}
         }
     }

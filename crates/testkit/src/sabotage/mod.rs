@@ -136,6 +136,11 @@ impl Saboteur {
         Self { sabotage, memory: Memory::default() }
     }
 
+    /// Whether the variant is one of what is told of past runs. Any other is to be caught by what it does.
+    pub fn is_about_the_past(&self) -> bool {
+        self.sabotage == Sabotage::ForgetsFates
+    }
+
     /// How the variant reads the mode it is given.
     pub fn mode(&self, asked: InsertMode) -> InsertMode {
         if self.sabotage == Sabotage::InsertsInUpdateOnly { InsertMode::InsertAndUpdate } else { asked }

@@ -15,7 +15,10 @@ use super::{
     others::FOREIGN,
     poll_once,
 };
-use crate::simulated::{Cell, Harm, ModelRow};
+use crate::{
+    sabotage::Saboteur,
+    simulated::{Cell, Harm, ModelRow},
+};
 
 /// In every so many worlds each row is asked about: as many questions as rows would be much of what a world costs.
 const PAST_ASKED_EVERY: u64 = 3;
@@ -35,7 +38,8 @@ impl World {
             };
         }
         self.nothing_rests()?;
-        if self.script.seed.is_multiple_of(PAST_ASKED_EVERY) {
+        let is_asked = self.saboteur.as_ref().is_none_or(Saboteur::is_about_the_past);
+        if is_asked && self.script.seed.is_multiple_of(PAST_ASKED_EVERY) {
             self.the_past_is_told()?;
         }
         self.plans_are_equal()?;

@@ -28,6 +28,8 @@ pub(super) struct Others {
     pub filled: BTreeSet<String>,
     /// Fields that somebody has removed and made again: what rows held there is gone.
     pub remade: BTreeSet<String>,
+    /// Whether somebody has made the data extension anew, or may have.
+    pub has_remade_table: bool,
     /// Keys that a fault may remove at any moment.
     threatened: BTreeSet<String>,
 }
@@ -45,7 +47,10 @@ impl Others {
             }
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
             OtherWrite::StartDefinition { .. } => {}
-            _ => self.filled.retain(|it| !keys.contains(it)),
+            other => {
+                self.has_remade_table |= matches!(other, OtherWrite::RecreateDataExtension { .. });
+                self.filled.retain(|it| !keys.contains(it));
+            }
         }
     }
 
@@ -59,7 +64,8 @@ impl Others {
             OtherWrite::UpsertRow { .. } => self.made.extend(keys),
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),
             OtherWrite::StartDefinition { .. } => {}
-            _ => {
+            other => {
+                self.has_remade_table |= matches!(other, OtherWrite::RecreateDataExtension { .. });
                 self.filled.retain(|it| !keys.contains(it));
                 self.threatened.extend(keys);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use outflow_domain::{Evidence, RunEvent};
-use outflow_engine::{Conclusion, InRun, KeyPart, Reject, RejectReason, RowFate, RowReport};
+use outflow_engine::{Conclusion, DestinationRow, InRun, KeyPart, Reject, RejectReason, RowFate, RowReport};
 use outflow_rows::CsvFile;
 use outflow_sandbox::model::ImportStatus;
 
@@ -18,15 +18,17 @@ use crate::simulated::Cell;
 type Sent = BTreeMap<String, BTreeSet<(String, u64)>>;
 
 impl World {
-    /// Asks about every key that the model ever had. It must have stopped changing, and no other writer be at work.
+    /// Asks about every key that the model ever had, of every second world with a look at the data extension. The model must have stopped changing,
+    /// and no other writer be at work.
     pub(super) fn the_past_is_told(&self) -> Result<(), Box<Broken>> {
+        let look = self.script.seed.is_multiple_of(2);
         let sent = self.sent();
         for (key, versions) in &self.ever {
             // Any spelling will do.
             let Some(Cell::Text(spelled)) = versions.last().map(|it| it.0[0].clone()) else { continue };
             let (job, ports) = (self.job(), self.ports());
             let asked = [KeyPart { field: None, value: spelled.clone() }];
-            let told = match poll_once(outflow_engine::why(&job, &ports, &asked, false)) {
+            let told = match poll_once(outflow_engine::why(&job, &ports, &asked, look)) {
                 Some(Ok(told)) => told,
                 // A blank is no key.
                 Some(Err(error)) if error.code() == "CLI-010" && key.is_empty() => continue,
@@ -35,6 +37,7 @@ impl World {
             self.check_sent_places(key, &told, sent.get(key))?;
             self.check_fates(key, &told)?;
             self.check_conclusion(key, &told)?;
+            self.check_look(key, &told)?;
         }
         self.check_rejects()
     }
@@ -120,6 +123,21 @@ impl World {
         Ok(())
     }
 
+    /// What a look finds is what is there.
+    fn check_look(&self, key: &str, told: &RowReport) -> Result<(), Box<Broken>> {
+        let Some(found) = &told.destination else { return Ok(()) };
+        let held = self.held.get(key);
+        let is_told = match (found, self.groups().get(key)) {
+            (DestinationRow::Absent, _) => held.is_none(),
+            (DestinationRow::There { is_as_model, .. }, Some(Group::Sendable(row))) => {
+                held.is_some_and(|it| *is_as_model == Some(self.differences(row, it).is_empty()))
+            }
+            (DestinationRow::There { .. }, _) => held.is_some(),
+            (DestinationRow::Forbidden(_), _) => false,
+        };
+        if is_told { Ok(()) } else { Err(self.broken(Rule::PastIsTold, format!("`{key}` is told to be {found:?}, and is {held:?}"))) }
+    }
+
     /// What it comes down to is what the model and the data extension are.
     fn check_conclusion(&self, key: &str, told: &RowReport) -> Result<(), Box<Broken>> {
         let conclusion = told.conclusion();
@@ -133,7 +151,11 @@ impl World {
                     || !has_usable_key
             }
             Some(Group::Sendable(row)) => match conclusion {
-                Conclusion::Confirmed => held.is_some_and(|it| self.differences(row, it).is_empty()),
+                // That the table is another one is seen by a look at it alone, where nothing could be sent since.
+                Conclusion::Confirmed => {
+                    let was_remade = self.others.has_remade_table && told.destination.is_none();
+                    was_remade || held.is_some_and(|it| self.differences(row, it).is_empty())
+                }
                 Conclusion::Refused => self.ledger.refused_of(&Self::name()).len() as u64 > 0,
                 Conclusion::NotInDestination => self.script.update_only && held.is_none(),
                 _ => false,
