@@ -345,6 +345,7 @@ impl Seal<'_, '_> {
         *found.held.writes.entry(write).or_default() += 1;
         found.held.sum = found.held.sum.wrapping_add(digest::of_change(record.key, record.row, write));
         strike(&mut found.struck, record.place);
+        found.withhold(record.key, Why::Held.word())?;
         self.mark(record, found)?;
         let state = EntryState { presence: Presence::Present, origin: self.pass.known.origin(write, record.old) };
         self.hold(Entry { key: record.key, row: record.row, state }, found)
