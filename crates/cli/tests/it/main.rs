@@ -23,6 +23,7 @@ mod state_folder;
 mod stopped;
 mod tables;
 mod unread;
+mod verify;
 mod whole_path;
 mod why;
 mod world;
