@@ -110,6 +110,9 @@ impl<B: AsRef<[u8]>> Baseline<B> {
             (Way::Walked(walk), Some(base)) if walk.leads_on() => {
                 let mut left = Vec::new();
                 for (number, (&key, &row)) in keys.iter().zip(rows).enumerate() {
+                    if let Some(soon) = walk.soon() {
+                        base.seen.prefetch(soon);
+                    }
                     match walk.find(key, row) {
                         // What was seen before may be hidden by the delta.
                         Some((position, state)) if !base.seen.set(position) => out[number] = Probe::Same { state, again: false },

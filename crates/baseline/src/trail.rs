@@ -273,6 +273,12 @@ impl Walk<'_> {
         self.found += found as u64;
     }
 
+    /// Where the base holds a row that will come soon, if all goes on as it was.
+    #[inline(always)]
+    pub(crate) fn soon(&self) -> Option<usize> {
+        self.steps.get(self.next + AHEAD_STEPS).map(|step| told(step).0)
+    }
+
     /// Where the base holds this very row, if the trail tells.
     #[inline(always)]
     pub(crate) fn find(&mut self, key: KeyFingerprint, row: RowFingerprint) -> Option<(usize, EntryState)> {
