@@ -22,6 +22,9 @@ use crate::{
     segments::{NewSegment, Segments},
 };
 
+/// Fewer records are sorted sooner than another thread has taken them up.
+const RECORDS_PER_THREAD: u64 = 10_000;
+
 /// What the pass has found, sorted and without duplicates.
 #[derive(Debug)]
 pub(crate) struct SealedPass {
@@ -251,21 +254,22 @@ impl Seal<'_, '_> {
         NewList::create(&self.pass.history, HistoryKind::Withheld.name(), &heading)
     }
 
-    /// Sorts each bucket and hands it on, in order; the next one is sorted meanwhile. They stay where they are to be sorted `again`.
+    /// Sorts each bucket and hands it on, in order; where there are many records, the next one is sorted meanwhile. They stay where they are to
+    /// be sorted `again`.
     fn each_bucket(&self, again: bool, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
-        let sealed = |sealer: &mut Sealer, bucket: u8| -> Result<Sealed, EngineError> {
+        let mut sealer = Sealer::new();
+        let mut sorted = (0..=(BUCKETS - 1) as u8).map(|bucket| -> Result<Sealed, EngineError> {
             let bytes = self.pass.buckets.take(bucket, again)?;
             sealer.seal(bucket, &bytes, self.tally.spread.in_bucket(bucket))?;
             Ok(sealer.give_away())
-        };
-        let buckets = 0..=(BUCKETS - 1) as u8;
+        });
+        if self.tally.spread.records() < RECORDS_PER_THREAD {
+            return sorted.try_for_each(|it| take(it?));
+        }
         thread::scope(|scope| {
             let (ready, next) = mpsc::sync_channel(0);
-            scope.spawn(move || {
-                let mut sealer = Sealer::new();
-                // Where nobody takes any more, an error has been told already.
-                let _ = buckets.into_iter().map(|it| sealed(&mut sealer, it)).all(|it| ready.send(it).is_ok());
-            });
+            // Where nobody takes any more, an error has been told already.
+            scope.spawn(move || sorted.all(|it| ready.send(it).is_ok()));
             next.into_iter().try_for_each(|it| take(it?))
         })
     }
