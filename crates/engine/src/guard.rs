@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 
 use outflow_baseline::{Baseline, Kind, Presence};
 use outflow_domain::{
-    ActivationState, Guard, Guards, Hold, KeyFingerprint, PlanId, RowFingerprint, SegmentRef, Tripped, Write,
+    ActivationState, Guard, Guards, Hold, KeyFingerprint, Mapping, PlanId, RowFingerprint, SegmentRef, Tripped, Write,
     guard::{Changed, Meant, SourceCounts, Terms},
 };
 use outflow_ports::Blob;
-use outflow_rows::mapping_digest;
 
 use crate::{
     digest,
@@ -26,11 +25,17 @@ use crate::{
 pub(crate) fn terms(job: &Job, resolved: &Resolved) -> Terms {
     let hex = |digest: u128| format!("{digest:032x}");
     Terms {
-        mapping: hex(u128::from_be_bytes(mapping_digest(&resolved.mapping))),
+        mapping: hex(mapping_digest(&resolved.mapping)),
         model: hex(digest::of(&[job.query.sql.as_bytes()])),
         guards: hex(digest::of(&[format!("{:?}", job.activation.guards).as_bytes()])),
         table: resolved.identity.clone(),
     }
+}
+
+/// What is mapped and where its values come from, which no fingerprint depends on: a person has looked at values of those columns.
+fn mapping_digest(mapping: &Mapping) -> u128 {
+    let come_from: String = mapping.fields().map(|it| format!("{:?} {:?}\n", it.column, it.round)).collect();
+    digest::of(&[mapping.digest_text().as_bytes(), come_from.as_bytes()])
 }
 
 /// Why an approval is not taken.
