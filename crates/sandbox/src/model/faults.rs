@@ -176,12 +176,12 @@ pub struct CountChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "import", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ImportFault {
-    /// Rows are refused by number (data rows, from 1) or by the text of their first key field.
+    /// Rows are refused by number (data rows, from 1) or by the text of their key: of its fields, with `|` between them.
     RejectRows {
         /// Data rows, the first is 1.
         #[serde(default)]
         rows: Vec<u64>,
-        /// Texts of the first key field.
+        /// Texts of the key.
         #[serde(default)]
         keys: Vec<String>,
         /// The error code, such as `InvalidNumber`.

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use outflow_ports::{BatchStream, Query, Scan, ScanOptions, Source, SourceError};
 
+use crate::world::BETWEEN;
+
 /// A value of a model's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -27,7 +29,8 @@ pub enum Cell {
     Instant(i64),
 }
 
-/// A row of the model: the columns `id`, `name`, `age`, `amount`, `active`, `born`, `seen`, `note`.
+/// A row of the model: the columns `id`, `name`, `age`, `amount`, `active`, `born`, `seen`, `note`. A key of two fields stands in the first cell, and
+/// comes as the columns `id` and `kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRow(pub [Cell; 8]);
 
@@ -62,6 +65,7 @@ impl SimulatedSource {
             Field::new("born", DataType::Date32, true),
             Field::new("seen", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
             Field::new("note", DataType::Utf8, true),
+            Field::new("kind", DataType::Utf8, true),
         ]))
     }
 
@@ -77,10 +81,13 @@ impl SimulatedSource {
         let text = |at| -> ArrayRef {
             Arc::new(StringArray::from(column(rows, at, |it| if let Cell::Text(text) = it { Some(text.clone()) } else { None })))
         };
+        let key = |cell: fn(&str) -> Option<&str>| -> ArrayRef {
+            Arc::new(StringArray::from(column(rows, 0, |it| if let Cell::Text(key) = it { cell(key).map(str::to_owned) } else { None })))
+        };
         let amount = column(rows, 3, |it| if let Cell::Decimal(units) = it { Some(*units) } else { None });
         let seen = column(rows, 6, |it| if let Cell::Instant(seconds) = it { Some(seconds * 1_000_000) } else { None });
         let columns: Vec<ArrayRef> = vec![
-            text(0),
+            key(|it| it.split(BETWEEN).next()),
             text(1),
             Arc::new(Int64Array::from(column(rows, 2, |it| if let Cell::Integer(it) = it { Some(*it) } else { None }))),
             Arc::new(Decimal128Array::from(amount).with_precision_and_scale(12, 2).expect("twelve digits, two of them after the point")),
@@ -88,6 +95,7 @@ impl SimulatedSource {
             Arc::new(Date32Array::from(column(rows, 5, |it| if let Cell::Date(it) = it { Some(*it) } else { None }))),
             Arc::new(TimestampMicrosecondArray::from(seen).with_timezone("UTC")),
             text(7),
+            key(|it| it.split(BETWEEN).nth(1)),
         ];
         RecordBatch::try_new(Self::schema(), columns).expect("columns of the schema")
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Fields, MEMBERS, Rule, Script, World, blanks_arrive};
+use super::{Fields, MEMBERS, Rule, Script, World, blanks_arrive, keys};
 use crate::simulated::{Cell, ModelRow};
 
 /// A rule that did not hold.
@@ -36,11 +36,6 @@ impl fmt::Debug for Broken {
 /// A text that must never be found outside of spool and files: it is in every row of every world.
 pub(super) const MARKER: &str = "Zq7";
 
-/// A key as the service compares it in the worlds' alphabet, written apart from engine and sandbox.
-pub(super) fn folded(key: &str) -> String {
-    key.trim_end_matches(' ').to_lowercase()
-}
-
 /// A stored row: text by column, `None` for nothing.
 pub(super) type Stored = BTreeMap<String, Option<String>>;
 
@@ -64,8 +59,8 @@ impl World {
     pub(super) fn groups(&self) -> BTreeMap<String, Group<'_>> {
         let mut by_key: BTreeMap<String, Vec<&ModelRow>> = BTreeMap::new();
         for row in &self.rows {
-            if let Cell::Text(key) = &row.0[0] {
-                by_key.entry(folded(key)).or_default().push(row);
+            if let Some(key) = keys::of_row(row) {
+                by_key.entry(key).or_default().push(row);
             }
         }
         by_key.into_iter().map(|(key, rows)| (key, self.group(&rows))).collect()
@@ -119,7 +114,7 @@ impl World {
 
     /// Whether every mapped cell fits its field.
     pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
-        let key_fits = matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
+        let key_fits = keys::is_keyed(row);
         let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if !self.script.names.may_be_sent(name));
         let age_fits = !matches!(row.0[2], Cell::Integer(age) if i32::try_from(age).is_err());
         let amount_fits = !matches!(row.0[3], Cell::Decimal(units) if units.abs() >= 100_000_000);
@@ -131,7 +126,7 @@ impl World {
         let (columns, rows) = model.rows(MEMBERS).unwrap_or_default();
         let row = |values: Vec<Option<String>>| columns.iter().cloned().zip(values).collect::<Stored>();
         let stored = rows.into_iter().map(|it| row(it.values));
-        stored.filter_map(|it| Some((folded(it.get("Key")?.as_deref()?), it))).collect()
+        stored.filter_map(|it| Some((keys::of_fields(|field| it.get(field)?.as_deref())?, it))).collect()
     }
 }
 

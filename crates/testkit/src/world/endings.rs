@@ -9,9 +9,9 @@ use outflow_sandbox::model::{Effect, Fault, ImportFault, OtherWrite, When};
 
 use super::{
     Broken, MEMBERS, Names, Rule, World, blanks_arrive,
-    check::{Group, MARKER, folded},
+    check::{Group, MARKER},
     fields::NOTE_AT,
-    is_done,
+    is_done, keys,
     others::FOREIGN,
     poll_once,
 };
@@ -87,12 +87,8 @@ impl World {
     fn a_row_is_made_again(&mut self) -> Result<(), Box<Broken>> {
         let Some((_, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
         self.tell(&format!("somebody else deletes `{key}` and makes it again"));
-        let text = |it: &str| Some(it.to_owned());
-        let values = [("Key", text(&key)), ("Name", text(&self.script.names.of("Zq7 other"))), ("Foreign", text(FOREIGN))]
-            .map(|(k, v)| (k.to_owned(), v))
-            .into();
-        self.other(&OtherWrite::DeleteRow { de: MEMBERS.into(), keys: [("Key".to_owned(), key.clone())].into() });
-        self.other(&OtherWrite::UpsertRow { de: MEMBERS.into(), values });
+        self.other(&keys::delete(&key));
+        self.other(&keys::upsert(&key, &[("Name", &self.script.names.of("Zq7 other")), ("Foreign", FOREIGN)]));
         let switches = &self.script.switches;
         if switches.custom_object_key_retrievable && !switches.remade_rows_keep_number {
             // It is noticed: so it is vouched for again.
@@ -206,9 +202,8 @@ impl World {
         let mut seen = BTreeSet::new();
         let mut lone = Vec::new();
         for (at, row) in self.rows.iter().enumerate() {
-            let Cell::Text(key) = &row.0[0] else { continue };
-            let key = folded(key);
-            let is_alone = self.rows.iter().filter(|it| matches!(&it.0[0], Cell::Text(other) if folded(other) == key)).count() == 1;
+            let Some(key) = keys::of_row(row) else { continue };
+            let is_alone = self.rows.iter().filter(|it| keys::of_row(it).as_ref() == Some(&key)).count() == 1;
             let is_held = self.held.contains_key(&key) && matches!(groups.get(&key), Some(Group::Sendable(_)));
             if is_alone && is_held && seen.insert(key.clone()) {
                 lone.push((at, key));

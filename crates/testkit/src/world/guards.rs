@@ -8,11 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use outflow_domain::{EmptySource, Guards, Limit, Outcome, PlanId, RunEvent};
 use outflow_engine::{EngineError, RunOptions, RunReport};
 
-use super::{
-    Broken, Fields, Rule, World,
-    check::{Group, folded},
-};
-use crate::simulated::{Cell, ModelRow};
+use super::{Broken, Fields, Rule, World, check::Group, keys};
+use crate::simulated::ModelRow;
 
 /// No guard at all, not even that of an empty source.
 pub const NO_GUARDS: Guards =
@@ -124,9 +121,7 @@ impl World {
     /// Whether the source must be held, as far as the world knows.
     fn source_is_held(&self, measure: Option<u64>) -> bool {
         let rows = self.rows.len() as u64;
-        let has_no_key =
-            |row: &&ModelRow| !matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
-        let null_keys = self.rows.iter().filter(has_no_key).count() as u64;
+        let null_keys = self.rows.iter().filter(|it| !keys::is_keyed(it)).count() as u64;
         let exceeds = |limit: Option<Limit>, found: u64, of: u64| limit.is_some_and(|it| found > it.rows_of(of));
         let has_shrunk = measure.is_some_and(|it| exceeds(self.guards.max_source_shrink, it.saturating_sub(rows), it));
         rows > 0 && (has_shrunk || exceeds(self.guards.max_null_keys, null_keys, rows))

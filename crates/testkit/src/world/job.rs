@@ -8,8 +8,9 @@ use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
 
 use super::{
-    MEMBERS, Names, World,
+    Keys, MEMBERS, Names, World,
     fields::{ALIAS, NOTE},
+    keys,
 };
 use crate::simulated::SimulatedSource;
 
@@ -30,9 +31,13 @@ impl World {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
-                table: if self.script.table_is_missing { members_made_by_a_run(self.script.names) } else { TableWish::default() },
+                table: if self.script.table_is_missing {
+                    members_made_by_a_run(self.script.names, self.script.keys)
+                } else {
+                    TableWish::default()
+                },
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
-                primary_key: vec![wish("Key", "id")],
+                primary_key: self.script.keys.fields().iter().map(|(field, column)| wish(field, column)).collect(),
                 fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
                 custom_attributes: if self.fields.custom { vec![NOTE.into()] } else { Vec::new() },
                 time_zone: None,
@@ -60,7 +65,7 @@ impl World {
 }
 
 /// A destination that has [`members`] made by a run.
-fn members_made_by_a_run(names: Names) -> TableWish {
+fn members_made_by_a_run(names: Names, keys: Keys) -> TableWish {
     let column = |it: FieldSpec| {
         let units_max = it.max_length;
         let field_type = match it.field_type {
@@ -75,7 +80,7 @@ fn members_made_by_a_run(names: Names) -> TableWish {
         };
         NewColumn { name: it.name.unwrap_or_default().parse().expect("a field name"), field_type }
     };
-    let (keys, given): (Vec<_>, Vec<_>) = members(names).fields.into_iter().partition(|it| it.primary_key == Some(true));
+    let (keys, given): (Vec<_>, Vec<_>) = members(names, keys).fields.into_iter().partition(|it| it.primary_key == Some(true));
     let create = CreateWish {
         name: MEMBERS.parse().expect("a name"),
         folder: Some("Worlds/Members".parse().expect("a path")),
@@ -86,31 +91,33 @@ fn members_made_by_a_run(names: Names) -> TableWish {
     TableWish { create: Some(create), given: given.into_iter().map(column).collect(), may_widen: false }
 }
 
-pub(super) fn members(names: Names) -> DataExtensionSpec {
+pub(super) fn members(names: Names, keys: Keys) -> DataExtensionSpec {
     let (name_type, name_length) = names.field_type();
     let field = |name: &str, field_type, max_length: Option<u32>, scale: Option<u32>| FieldSpec {
         name: Some(name.into()),
         field_type: Some(field_type),
         max_length,
         scale,
-        required: Some(name == "Key"),
-        primary_key: Some(name == "Key"),
+        required: Some(keys.has(name)),
+        primary_key: Some(keys.has(name)),
         ..FieldSpec::default()
     };
+    let key = keys.fields().iter().map(|(it, _)| field(it, FieldType::Text, Some(keys::UNITS_MAX), None));
     DataExtensionSpec {
         key: Some(MEMBERS.into()),
         name: Some(MEMBERS.into()),
-        fields: vec![
-            field("Key", FieldType::Text, Some(20), None),
-            field("Name", name_type, name_length, None),
-            field("Age", FieldType::Number, None, None),
-            field("Amount", FieldType::Decimal, Some(8), Some(2)),
-            field("Active", FieldType::Boolean, None, None),
-            field("Born", FieldType::Date, None, None),
-            field("Seen", FieldType::Date, None, None),
-            field("Foreign", FieldType::Text, Some(20), None),
-            field(ALIAS, name_type, name_length, None),
-        ],
+        fields: key
+            .chain([
+                field("Name", name_type, name_length, None),
+                field("Age", FieldType::Number, None, None),
+                field("Amount", FieldType::Decimal, Some(8), Some(2)),
+                field("Active", FieldType::Boolean, None, None),
+                field("Born", FieldType::Date, None, None),
+                field("Seen", FieldType::Date, None, None),
+                field("Foreign", FieldType::Text, Some(20), None),
+                field(ALIAS, name_type, name_length, None),
+            ])
+            .collect(),
         ..DataExtensionSpec::default()
     }
 }

@@ -9,6 +9,7 @@ mod endings;
 mod fields;
 mod guards;
 mod job;
+mod keys;
 mod mapping_endings;
 mod names;
 mod others;
@@ -40,6 +41,8 @@ use rand::{SeedableRng, rngs::SmallRng};
 pub use check::Broken;
 pub use fields::Fields;
 pub use guards::NO_GUARDS;
+pub(crate) use keys::BETWEEN;
+pub use keys::Keys;
 pub use names::Names;
 pub use rule::Rule;
 pub use script::{Event, Script};
@@ -52,7 +55,7 @@ use crate::{
         SimulatedTransport,
     },
 };
-use check::{Stored, folded};
+use check::Stored;
 use others::Others;
 
 /// The data extension of every world.
@@ -151,7 +154,9 @@ impl World {
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
         if !script.table_is_missing {
-            model.create_data_extension(&job::members(script.names), BEGINNING_MS).expect("a data extension as the service takes it");
+            model
+                .create_data_extension(&job::members(script.names, script.keys), BEGINNING_MS)
+                .expect("a data extension as the service takes it");
         }
         let model = Arc::new(Mutex::new(model));
         Self {
@@ -227,8 +232,8 @@ impl World {
         self.rows = rows.to_vec();
         self.source.set(rows.to_vec());
         for row in rows {
-            if let Cell::Text(key) = &row.0[0] {
-                let versions = self.ever.entry(folded(key)).or_default();
+            if let Some(key) = keys::of_row(row) {
+                let versions = self.ever.entry(key).or_default();
                 if !versions.contains(row) {
                     versions.push(row.clone());
                 }

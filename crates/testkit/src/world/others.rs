@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{Effect, Fault, OtherWrite};
 
-use super::{World, check::folded, script::KEYS};
+use super::{World, keys};
 
 /// Somebody starts the import definition of every world's activation, as a person or an automation would.
 pub(super) fn starts_our_definition() -> OtherWrite {
@@ -84,21 +84,17 @@ impl Others {
 
     /// Nobody can vouch for any row.
     pub fn touch_all(&mut self) {
-        self.touched.extend(all_keys());
+        self.touched.extend(keys::all_folded());
     }
 }
 
 fn keys_of(write: &OtherWrite) -> BTreeSet<String> {
     match write {
-        OtherWrite::UpsertRow { values, .. } => values.get("Key").cloned().flatten().map(|it| folded(&it)).into_iter().collect(),
-        OtherWrite::DeleteRow { keys, .. } => keys.get("Key").map(|it| folded(it)).into_iter().collect(),
+        OtherWrite::UpsertRow { values, .. } => keys::of_fields(|it| values.get(it)?.as_deref()).into_iter().collect(),
+        OtherWrite::DeleteRow { keys: fields, .. } => keys::of_fields(|it| fields.get(it).map(String::as_str)).into_iter().collect(),
         // It imports a file of ours, or none.
         OtherWrite::StartDefinition { .. } => BTreeSet::new(),
         // Rows that vanish without a trace.
-        _ => all_keys(),
+        _ => keys::all_folded(),
     }
-}
-
-fn all_keys() -> BTreeSet<String> {
-    KEYS.iter().map(|it| folded(it)).collect()
 }

@@ -7,11 +7,7 @@ use outflow_engine::{Conclusion, DestinationRow, InRun, KeyPart, Reject, RejectR
 use outflow_rows::CsvFile;
 use outflow_sandbox::model::ImportStatus;
 
-use super::{
-    Broken, Rule, World,
-    check::{Group, folded},
-    poll_once,
-};
+use super::{Broken, Rule, World, blanks_arrive, check::Group, keys, poll_once};
 use crate::simulated::Cell;
 
 /// Each key as the service compares it, with the places where it was sent: file, and row from 1.
@@ -27,11 +23,11 @@ impl World {
             // Any spelling will do.
             let Some(Cell::Text(spelled)) = versions.last().map(|it| it.0[0].clone()) else { continue };
             let (job, ports) = (self.job(), self.ports());
-            let asked = [KeyPart { field: None, value: spelled.clone() }];
+            let asked: Vec<KeyPart> = keys::values(&spelled).map(|(field, value)| KeyPart { field: Some(field), value }).collect();
             let told = match poll_once(outflow_engine::why(&job, &ports, &asked, look)) {
                 Some(Ok(told)) => told,
                 // A blank is no key.
-                Some(Err(error)) if error.code() == "CLI-010" && key.is_empty() => continue,
+                Some(Err(error)) if error.code() == "CLI-010" && key.split(keys::BETWEEN).any(str::is_empty) => continue,
                 other => return Err(self.broken(Rule::PastIsTold, format!("`{spelled}` cannot be asked about: {other:?}"))),
             };
             self.check_sent_places(key, &told, sent.get(key))?;
@@ -61,11 +57,10 @@ impl World {
             let detail = format!("{} refused rows are listed, and the run says {}", refused.len(), outcomes.of_fate("refused"));
             return Err(self.broken(Rule::PastIsTold, detail));
         }
-        let listed: BTreeSet<String> = withheld.iter().flat_map(|it| &it.keys).map(|it| folded(&it[0])).collect();
-        let is_usable = |key: &str| !key.is_empty() && key.encode_utf16().count() <= 20;
+        let listed: BTreeSet<String> = withheld.iter().flat_map(|it| &it.keys).map(|it| keys::folded(&it.join("|"))).collect();
         let groups = self.groups();
         let wanted: BTreeSet<String> =
-            groups.iter().filter(|(key, it)| matches!(it, Group::Withheld) && is_usable(key)).map(|(key, _)| key.clone()).collect();
+            groups.iter().filter(|(key, it)| matches!(it, Group::Withheld) && keys::is_usable(key)).map(|(key, _)| key.clone()).collect();
         if listed == wanted {
             Ok(())
         } else {
@@ -78,7 +73,7 @@ impl World {
         let mut sent = Sent::new();
         for (file, bytes) in self.contents.iter().filter(|(file, _)| self.intended.contains_key(*file)) {
             for (at, record) in CsvFile::new(bytes).skip(1).enumerate() {
-                let key = record.ok().and_then(|cells| cells[0].as_deref().map(folded)).unwrap_or_default();
+                let key = record.map(|cells| self.script.keys.of_record(&cells)).unwrap_or_default();
                 sent.entry(key).or_default().insert((file.clone(), at as u64 + 1));
             }
         }
@@ -130,7 +125,9 @@ impl World {
         let is_told = match (found, self.groups().get(key)) {
             (DestinationRow::Absent, _) => held.is_none(),
             (DestinationRow::There { is_as_model, .. }, Some(Group::Sendable(row))) => {
-                held.is_some_and(|it| *is_as_model == Some(self.differences(row, it).is_empty()))
+                // Where blanks do not arrive, what was there before them is not as the model.
+                let is_kept = *is_as_model == Some(false) && !blanks_arrive(&self.script.switches);
+                held.is_some_and(|it| is_kept || *is_as_model == Some(self.differences(row, it).is_empty()))
             }
             (DestinationRow::There { .. }, _) => held.is_some(),
             (DestinationRow::Forbidden(_), _) => false,
@@ -142,6 +139,8 @@ impl World {
     fn check_conclusion(&self, key: &str, told: &RowReport) -> Result<(), Box<Broken>> {
         let conclusion = told.conclusion();
         let held = self.held.get(key);
+        // That the table is another one is seen by a look at it alone, where nothing could be sent since.
+        let is_of_old = self.others.has_remade_table && told.destination.is_none();
         let is_told = match self.groups().get(key) {
             None => matches!(conclusion, Conclusion::NotInModel | Conclusion::Left),
             Some(Group::Withheld) => {
@@ -151,12 +150,11 @@ impl World {
                     || !has_usable_key
             }
             Some(Group::Sendable(row)) => match conclusion {
-                // That the table is another one is seen by a look at it alone, where nothing could be sent since.
-                Conclusion::Confirmed => {
-                    let was_remade = self.others.has_remade_table && told.destination.is_none();
-                    was_remade || held.is_some_and(|it| self.differences(row, it).is_empty())
-                }
+                Conclusion::Confirmed => is_of_old || held.is_some_and(|it| self.differences(row, it).is_empty()),
+                Conclusion::Changed => is_of_old && self.script.update_only && held.is_none(),
                 Conclusion::Refused => self.ledger.refused_of(&Self::name()).len() as u64 > 0,
+                // Where blanks do not arrive a look finds what was there before.
+                Conclusion::ChangedThere => !blanks_arrive(&self.script.switches) && held.is_some(),
                 Conclusion::NotInDestination => self.script.update_only && held.is_none(),
                 _ => false,
             },

@@ -9,16 +9,14 @@ use outflow_sandbox::model::{
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use super::{
-    Fields, MEMBERS, Names, Values,
+    Fields, Keys, MEMBERS, Names,
     fields::{ALIAS, FIELDS},
     guards::NO_GUARDS,
+    keys::{self, KEYS},
     model_row,
-    others::starts_our_definition,
+    others::{FOREIGN, starts_our_definition},
 };
 use crate::simulated::{Cell, ModelRow};
-
-/// The keys of all worlds; some are equal as the service compares them.
-pub(super) const KEYS: [&str; 12] = ["a1", "A1", "b2", "b2 ", "c3", "d-4", "e5", "f\u{fc}nf", "g,7", "h\"8", "0009", "x y"];
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -74,6 +72,8 @@ pub struct Script {
     pub fields: Fields,
     /// What names are.
     pub names: Names,
+    /// What the primary key is.
+    pub keys: Keys,
     /// Bytes of a part.
     pub part_bytes_max: Option<u64>,
     /// What is held back at first.
@@ -101,6 +101,7 @@ impl Script {
             Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
         }
         script.name_anew();
+        script.key_anew();
         script
     }
 
@@ -128,9 +129,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, names, part_bytes_max, guards, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, part_bytes_max {part_bytes_max:?}, {guards:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, {guards:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -201,6 +202,7 @@ impl Draw {
             soap: self.chance.random_bool(0.4),
             fields,
             names: Names::default(),
+            keys: Keys::default(),
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             guards: NO_GUARDS,
             events,
@@ -350,9 +352,7 @@ impl Draw {
 
     fn upsert(&mut self) -> OtherWrite {
         let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
-        let values: Values =
-            [("Key", key), ("Name", "Zq7 other"), ("Foreign", "Zq7 foreign")].map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).into();
-        OtherWrite::UpsertRow { de: MEMBERS.into(), values }
+        keys::upsert(key, &[("Name", "Zq7 other"), ("Foreign", FOREIGN)])
     }
 
     fn other(&mut self) -> OtherWrite {
@@ -361,7 +361,7 @@ impl Draw {
             0..=3 => self.upsert(),
             4..=6 => {
                 let key = KEYS.choose(&mut self.chance).copied().unwrap_or("a1");
-                OtherWrite::DeleteRow { de: de(), keys: [("Key".to_owned(), key.to_owned())].into() }
+                keys::delete(key)
             }
             7 => OtherWrite::ClearRows { de: de() },
             8 => OtherWrite::ExpireRows { de: de(), count: self.chance.random_range(1..4) },

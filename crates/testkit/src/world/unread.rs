@@ -8,9 +8,9 @@ use outflow_sandbox::model::{Effect, Fault, ImportFault, When};
 
 use super::{
     Broken, Rule, World,
-    check::{Group, folded},
+    check::Group,
+    keys::{Keys, folded},
     model_row,
-    script::KEYS,
 };
 use crate::simulated::{Cell, ModelRow};
 
@@ -30,7 +30,7 @@ impl World {
     pub(super) fn end_unread(&mut self) -> Result<(), Box<Broken>> {
         self.others.touched.clear();
         self.held = self.stored();
-        self.set_rows(&many_rows());
+        self.set_rows(&many_rows(self.script.keys));
         self.done_with(&RunOptions { full: true, ..RunOptions::default() })?;
         self.quiet("nothing has changed")?;
 
@@ -92,9 +92,9 @@ impl World {
 }
 
 /// A row for each key there is.
-fn many_rows() -> Vec<ModelRow> {
+fn many_rows(keys: Keys) -> Vec<ModelRow> {
     let mut seen = BTreeSet::new();
-    let keys = KEYS.into_iter().filter(|it| seen.insert(folded(it)));
+    let keys = keys.all().into_iter().filter(|it| seen.insert(folded(it)));
     let text = |it: &str| Cell::Text(it.to_owned());
     keys.map(|key| {
         let (born, seen) = (Cell::Date(9000), Cell::Instant(40_000_000));

@@ -1,9 +1,7 @@
 //! A verification tells what somebody else has written, and nothing else; its repair sends just that.
 
+use super::{Broken, Rule, World, keys, others::FOREIGN, poll_once};
 use outflow_engine::{Finding, Verified, forget_drift, verify};
-use outflow_sandbox::model::OtherWrite;
-
-use super::{Broken, MEMBERS, Rule, World, others::FOREIGN, poll_once};
 
 impl World {
     /// Where all has been sent, model and data extension are found to agree; and to find that out changes nothing.
@@ -33,10 +31,8 @@ impl World {
             return Ok(());
         }
         self.tell(&format!("somebody else writes `{altered}` and deletes `{removed}`"));
-        let text = |it: &str| Some(it.to_owned());
-        let values = [("Key", text(&altered)), ("Name", text("Zq7 other")), ("Foreign", text(FOREIGN))].map(|(k, v)| (k.to_owned(), v));
-        self.other(&OtherWrite::UpsertRow { de: MEMBERS.into(), values: values.into() });
-        self.other(&OtherWrite::DeleteRow { de: MEMBERS.into(), keys: [("Key".to_owned(), removed)].into() });
+        self.other(&keys::upsert(&altered, &[("Name", "Zq7 other"), ("Foreign", FOREIGN)]));
+        self.other(&keys::delete(&removed));
         let verified = self.verified()?;
         let gone = verified.rows(Finding::Missing) + verified.rows(Finding::Expired);
         if (verified.rows(Finding::Altered), gone) != (1, 1) {

@@ -8,11 +8,11 @@ use outflow_rows::{Canonicalizer, CsvFile, Scheme, fingerprints};
 
 use super::{
     Before, Broken, Rule, World, blanks_arrive,
-    check::{Group, MARKER, folded},
-    is_done, job,
+    check::{Group, MARKER},
+    is_done, job, keys,
     others::FOREIGN,
 };
-use crate::simulated::{Cell, SimulatedSource};
+use crate::simulated::{ModelRow, SimulatedSource};
 
 /// Fingerprints of the model's rows, by key as the service compares keys.
 type Fingerprints = BTreeMap<String, (KeyFingerprint, RowFingerprint)>;
@@ -112,7 +112,7 @@ impl World {
             let mut found = 0;
             for record in CsvFile::new(&file.bytes).skip(1) {
                 let Ok(cells) = record else { return Err(self.broken(Rule::AsPlanned, format!("`{name}` is torn"))) };
-                let key = folded(cells[0].as_deref().unwrap_or_default());
+                let key = self.script.keys.of_record(&cells);
                 found += 1;
                 self.check_sent(name, &key, before, &fingerprints)?;
                 // A run that finds its road closed begins anew on the other one, under another name.
@@ -171,7 +171,7 @@ impl World {
                 let is_explained = if let [_] = self.mapped.as_slice() {
                     self.is_a_version(versions, row)
                 } else {
-                    let ours = row.iter().filter(|(column, _)| !["Key", "Foreign"].contains(&column.as_str()));
+                    let ours = row.iter().filter(|(column, _)| !self.script.keys.has(column) && *column != "Foreign");
                     ours.into_iter().all(|(column, value)| self.is_explained(versions, column, value.as_deref()))
                 };
                 if blanks && !is_explained && !others.touched.contains(key) {
@@ -182,7 +182,8 @@ impl World {
         for (key, row) in stored.iter().filter(|(key, _)| before.is_settled && !others.touched.contains(*key)) {
             let Some(held) = self.held.get(key) else { continue };
             let is_mapped = |column: &str| self.fields.each().any(|(it, _)| it == column);
-            let changed = row.iter().find(|(column, value)| !is_mapped(column) && *column != "Key" && held.get(*column) != Some(*value));
+            let changed =
+                row.iter().find(|(column, value)| !is_mapped(column) && !self.script.keys.has(column) && held.get(*column) != Some(*value));
             // A column that was created just now was not there before.
             if let Some((column, _)) = changed.filter(|(column, _)| held.contains_key(*column)) {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped and was changed")));
@@ -225,7 +226,7 @@ impl World {
         };
         let groups = self.groups();
         let sendable = groups.values().filter(|it| matches!(it, Group::Sendable(_))).count() as u64;
-        let in_sendable = |row: &&crate::simulated::ModelRow| matches!(&row.0[0], Cell::Text(key) if matches!(groups.get(&folded(key)), Some(Group::Sendable(_))));
+        let in_sendable = |row: &&ModelRow| keys::of_row(row).is_some_and(|it| matches!(groups.get(&it), Some(Group::Sendable(_))));
         let rows_of_sendable = self.rows.iter().filter(in_sendable).count() as u64;
         wrong("rows of the model", report.plan.source_rows, self.rows.len() as u64)?;
         wrong("copies", outcomes.get(Outcome::Copy), rows_of_sendable - sendable)?;

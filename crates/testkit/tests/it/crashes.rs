@@ -4,7 +4,7 @@ use outflow_engine::RunOptions;
 use outflow_sandbox::model::{Effect, Fault, ImportFault, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, NO_GUARDS, Names, Script, World},
+    world::{Event, Fields, Keys, NO_GUARDS, Names, Script, World},
 };
 
 /// More effects than any run of the story has.
@@ -59,6 +59,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
         soap,
         fields,
         names: Names::default(),
+        keys: Keys::default(),
         part_bytes_max: Some(120),
         guards: NO_GUARDS,
         events,

@@ -8,7 +8,7 @@ use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{CountChange, Effect, Fault, ImportFault, OtherWrite, Switches, When};
 use outflow_testkit::{
     simulated::{Cell, ModelRow},
-    world::{Event, Fields, MEMBERS, NO_GUARDS, Names, Script, World},
+    world::{Event, Fields, Keys, MEMBERS, NO_GUARDS, Names, Script, World},
 };
 
 fn row(key: &str, name: &str) -> ModelRow {
@@ -66,6 +66,7 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
         soap,
         fields,
         names: Names::default(),
+        keys: Keys::default(),
         part_bytes_max: None,
         guards: NO_GUARDS,
         events,

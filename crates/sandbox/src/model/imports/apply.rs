@@ -297,9 +297,9 @@ impl Run<'_> {
             if rejections.keys.is_empty() {
                 return None;
             }
-            let key = self.de.key_fields().next()?;
-            let (at, _) = columns.iter().find(|(_, field)| field.slot == key.slot)?;
-            rejections.keys.get(String::from_utf8_lossy(record.get(*at)?).as_ref())
+            let cell = |slot| columns.iter().find(|(_, field)| field.slot == slot).and_then(|(at, _)| record.get(*at));
+            let key: Vec<_> = self.de.key_fields().filter_map(|it| cell(it.slot)).map(String::from_utf8_lossy).collect();
+            rejections.keys.get(&key.join("|"))
         })
     }
 
