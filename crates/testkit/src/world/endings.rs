@@ -147,15 +147,17 @@ impl World {
 
     /// Rules 7 and 9: nothing is left here or at the route, and no value is in baseline or ledger.
     pub(super) fn nothing_rests(&self) -> Result<(), Box<Broken>> {
-        let left = [self.disk.private_files(), self.files.lying()].concat();
+        let left = [self.disk.private_files(), self.neighbours_disk.private_files(), self.files.lying()].concat();
         if !left.is_empty() {
             return Err(self.broken(Rule::NothingRests, format!("left behind: {}", left.join(", "))));
         }
-        let named: Vec<String> = self.ledger.history_of(&Self::name()).into_iter().map(|it| it.file.name).collect();
-        let mut lists = self.disk.history().list().unwrap_or_default();
-        lists.retain(|it| !named.contains(it));
-        if !lists.is_empty() {
-            return Err(self.broken(Rule::NothingRests, format!("lists that the ledger does not name: {}", lists.join(", "))));
+        for (name, disk) in [(Self::name(), &self.disk), (Self::neighbours_name(), &self.neighbours_disk)] {
+            let named: Vec<String> = self.ledger.history_of(&name).into_iter().map(|it| it.file.name).collect();
+            let mut lists = disk.history().list().unwrap_or_default();
+            lists.retain(|it| !named.contains(it));
+            if !lists.is_empty() {
+                return Err(self.broken(Rule::NothingRests, format!("lists that the ledger does not name: {}", lists.join(", "))));
+            }
         }
         let ledger = serde_json::to_string(&self.ledger.records_since(0)).unwrap_or_default();
         if ledger.contains(MARKER) {

@@ -23,7 +23,6 @@ const DEADLINE_S: u64 = 3600;
 
 impl World {
     pub(super) fn job(&self) -> Job {
-        let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
         let schema = SimulatedSource::schema();
         let mapped = self.fields.each().filter(|(field, _)| *field != NOTE);
         let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
@@ -62,6 +61,10 @@ impl World {
         let honest = Split { rows_min: 1 + (self.script.seed % 3) as u32, files_max: 20 };
         self.saboteur.as_ref().map_or(honest, |it| it.split(honest))
     }
+}
+
+pub(super) fn wish(field: &str, column: &str) -> FieldWish {
+    FieldWish::new(field.parse().expect("a field name"), column)
 }
 
 /// A destination that has [`members`] made by a run.

@@ -12,6 +12,7 @@ mod job;
 mod keys;
 mod mapping_endings;
 mod names;
+mod neighbours;
 mod others;
 mod past;
 mod rule;
@@ -32,7 +33,7 @@ use std::{
 
 use bytes::Bytes;
 use outflow_domain::{Guards, Mapping, Name, Outcome, OutcomeCounts, PartPlan, RunResult, Secret};
-use outflow_engine::{Compute, EngineError, Ports, RunOptions, RunReport};
+use outflow_engine::{Compute, EngineError, Job, Ports, RunOptions, RunReport};
 use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
 use outflow_ports::{Ledger, progress::NoProgress};
 use outflow_sandbox::model::{BlankCells, Config, Model, Switches};
@@ -73,6 +74,10 @@ pub struct World {
     disk: SimulatedDisk,
     ledger: SimulatedLedger,
     source: SimulatedSource,
+    neighbours_source: SimulatedSource,
+    neighbours_disk: SimulatedDisk,
+    /// The keys of the neighbours' rows, once they have run.
+    neighbours: Vec<String>,
     files: SimulatedFiles,
     saboteur: Option<Saboteur>,
     rows: Vec<ModelRow>,
@@ -163,6 +168,9 @@ impl World {
             disk: SimulatedDisk::new(fuse.clone()),
             ledger: SimulatedLedger::new(fuse.clone()),
             source: SimulatedSource::default(),
+            neighbours_source: SimulatedSource::default(),
+            neighbours_disk: SimulatedDisk::new(fuse.clone()),
+            neighbours: Vec::new(),
             files: SimulatedFiles::new(Arc::clone(&model), clock.clone(), fuse.clone()),
             saboteur: None,
             rows: Vec::new(),
@@ -263,13 +271,15 @@ impl World {
             }
             Event::GiveUp => {
                 self.late_things_happen();
-                for open in self.ledger.state_of(&Self::name()).open_parts.iter().filter(|it| it.may_be_running()) {
+                let open_parts = [Self::name(), Self::neighbours_name()].map(|it| self.ledger.state_of(&it).open_parts);
+                for open in open_parts.iter().flatten().filter(|it| it.may_be_running()) {
                     self.give_up(&outflow_engine::import_name(open))?;
                 }
             }
             Event::Break(batches) => self.source.break_after(*batches),
             Event::Guard(guards) => self.guards = *guards,
             Event::Approve { earlier, crash_after } => self.approve(*earlier, *crash_after)?,
+            Event::Neighbours { keys, crash_after } => self.neighbours_run(keys, *crash_after)?,
             Event::Wait(seconds) => self.clock.pass(i64::from(*seconds) * 1000),
             Event::Run { options, crash_after } => {
                 let ran = self.run(options, *crash_after)?;
@@ -305,21 +315,35 @@ impl World {
             measure: self.measure,
             held: self.held.clone(),
         };
-        match crash_after {
-            Some(effects) => self.fuse.light(i64::from(effects)),
-            None => self.fuse.put_out(),
-        }
         let (mut job, ports) = (self.job(), self.ports());
         let mut options = options.clone();
         if let Some(saboteur) = &self.saboteur {
             saboteur.guard(&mut job, &mut options);
         }
-        let outcome = poll_once(outflow_engine::run(&job, &ports, &options));
+        let ran = self.run_job(&job, &ports, &options, crash_after);
+        self.watch(&before, ran.as_ref())?;
+        Ok(ran)
+    }
+
+    /// Runs an activation; `None` when the machine has crashed on the way.
+    fn run_job(
+        &mut self,
+        job: &Job,
+        ports: &Ports,
+        options: &RunOptions,
+        crash_after: Option<u32>,
+    ) -> Option<Result<RunReport, EngineError>> {
+        match crash_after {
+            Some(effects) => self.fuse.light(i64::from(effects)),
+            None => self.fuse.put_out(),
+        }
+        let outcome = poll_once(outflow_engine::run(job, ports, options));
         let has_crashed = self.fuse.has_blown();
         self.fuse.put_out();
         if has_crashed {
             self.crashes += 1;
             self.disk.restart(&mut self.chance);
+            self.neighbours_disk.restart(&mut self.chance);
             if let Some(saboteur) = &self.saboteur {
                 saboteur.crashed(&self.ledger);
             }
@@ -335,8 +359,7 @@ impl World {
                 self.tell(&format!("the run ended: {:?}, {}", report.result, outcomes.join(", ")));
             }
         }
-        self.watch(&before, ran.as_ref())?;
-        Ok(ran)
+        ran
     }
 
     /// Nothing goes wrong any more: within some runs everything must be as it should.
@@ -359,6 +382,7 @@ impl World {
             }
             match ran {
                 Some(Ok(report)) if is_done(&report) => {
+                    self.neighbours_rest()?;
                     self.lift_guards();
                     if self.ledger.state_of(&Self::name()).open_parts.is_empty() {
                         return if self.script.switches.row_reading_refused { self.end_unread() } else { self.end() };
@@ -390,9 +414,12 @@ impl World {
     /// A person has the data extension read back.
     fn rebuild(&mut self) -> Result<(), Box<Broken>> {
         (self.is_rebuilt, self.is_torn) = (true, false);
+        self.read_back(&self.job(), &self.ports())
+    }
+
+    fn read_back(&mut self, job: &Job, ports: &Ports) -> Result<(), Box<Broken>> {
         self.tell("a person rebuilds the baseline from the destination");
-        let (job, ports) = (self.job(), self.ports());
-        match poll_once(outflow_engine::rebuild(&job, &ports)) {
+        match poll_once(outflow_engine::rebuild(job, ports)) {
             Some(Err(error)) => Err(self.broken(Rule::ComesToRest, format!("a baseline cannot be rebuilt: {error}"))),
             _ => Ok(()),
         }
@@ -415,9 +442,10 @@ impl World {
     /// A person gives up on an import.
     fn give_up(&mut self, import: &str) -> Result<(), Box<Broken>> {
         self.tell(&format!("a person gives up on {import}"));
-        let state = self.ledger.state_of(&Self::name());
+        let (name, job) = self.job_with(import);
+        let state = self.ledger.state_of(&name);
         self.abandoned.extend(state.open_parts.iter().filter(|it| it.may_be_running()).map(|it| it.plan.file().to_string()));
-        let (job, ports) = (self.job(), self.ports());
+        let ports = if name == Self::name() { self.ports() } else { self.neighbours_ports() };
         if let Some(Err(error)) = poll_once(outflow_engine::abandon(&job, &ports, import)) {
             return Err(self.broken(Rule::ComesToRest, format!("an open import cannot be given up: {error}")));
         }

@@ -30,6 +30,8 @@ pub(super) struct Others {
     pub remade: BTreeSet<String>,
     /// Whether somebody has made the data extension anew, or may have.
     pub has_remade_table: bool,
+    /// Keys that the neighbours may ever have made.
+    pub made_by_neighbours: BTreeSet<String>,
     /// Keys that a fault may remove at any moment.
     threatened: BTreeSet<String>,
 }
@@ -70,6 +72,21 @@ impl Others {
                 self.threatened.extend(keys);
             }
         }
+    }
+
+    /// Neighbours may fill their column in these rows, at any moment from now on.
+    pub fn may_fill(&mut self, keys: impl Iterator<Item = String>) {
+        for key in keys {
+            self.touched.insert(key.clone());
+            self.ever_touched.insert(key.clone());
+            self.made.insert(key.clone());
+            self.made_by_neighbours.insert(key);
+        }
+    }
+
+    /// The foreign column of these rows is seen to be filled.
+    pub fn filled_now(&mut self, keys: impl Iterator<Item = String>) {
+        self.filled.extend(keys.filter(|it| !self.threatened.contains(it)));
     }
 
     /// Whether a field holds nothing since somebody has made it again.

@@ -41,7 +41,7 @@ impl World {
     /// The rows that the last run did not send, or that were not taken, are just those of the model that cannot be, and those it says were refused.
     fn check_rejects(&self) -> Result<(), Box<Broken>> {
         let Some((run, outcomes)) = self.ledger.records_since(0).into_iter().rev().find_map(|it| match it.event {
-            RunEvent::Ended { outcomes, .. } => Some((it.run, outcomes)),
+            RunEvent::Ended { outcomes, .. } if it.activation == Self::name() => Some((it.run, outcomes)),
             _ => None,
         }) else {
             return Ok(());

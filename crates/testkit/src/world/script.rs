@@ -37,6 +37,13 @@ pub enum Event {
     Break(Option<usize>),
     /// Time passes.
     Wait(u32),
+    /// Another activation fills its column in rows of these keys, perhaps until the machine crashes after so many effects.
+    Neighbours {
+        /// The keys of its model.
+        keys: Vec<String>,
+        /// Effects until the crash.
+        crash_after: Option<u32>,
+    },
     /// Other guards hold from now on.
     Guard(Guards),
     /// A person approves what was held last, or so many plans before, perhaps until the machine crashes after so many effects.
@@ -102,6 +109,7 @@ impl Script {
         }
         script.name_anew();
         script.key_anew();
+        script.with_neighbours();
         script
     }
 

@@ -20,7 +20,7 @@ type Fingerprints = BTreeMap<String, (KeyFingerprint, RowFingerprint)>;
 impl World {
     /// Holds what a run did against every rule; `None` is a run in which the machine has crashed.
     pub(super) fn watch(&mut self, before: &Before, ran: Option<&Result<RunReport, EngineError>>) -> Result<(), Box<Broken>> {
-        self.note_events(before);
+        self.note_events(before.events);
         if let Some(Err(error)) = ran
             && (matches!(error.code(), "BUG-001" | "LED-002" | "BASE-003") || (error.code() == "BASE-001" && !self.is_torn))
         {
@@ -43,12 +43,15 @@ impl World {
         Ok(())
     }
 
-    fn note_events(&mut self, before: &Before) {
-        for record in self.ledger.records_since(before.events) {
-            self.note_held(record.at_ms, &record.event);
+    pub(super) fn note_events(&mut self, since: usize) {
+        for record in self.ledger.records_since(since) {
+            let is_ours = record.activation == Self::name();
+            if is_ours {
+                self.note_held(record.at_ms, &record.event);
+            }
             match record.event {
                 RunEvent::Planned { manifest, mapping, .. } => {
-                    self.mapping = Some(*mapping);
+                    self.mapping = if is_ours { Some(*mapping) } else { self.mapping.take() };
                     self.planned.extend(manifest.parts.into_iter().map(|it| (it.file().to_string(), it)));
                 }
                 RunEvent::ImportStarting { part, .. } => {
@@ -64,7 +67,7 @@ impl World {
     }
 
     /// One import at a time, each intended before it was started.
-    fn check_imports(&self) -> Result<(), Box<Broken>> {
+    pub(super) fn check_imports(&self) -> Result<(), Box<Broken>> {
         let model = self.model();
         let imports = model.imports();
         for (at, import) in imports.iter().enumerate() {
@@ -72,14 +75,19 @@ impl World {
             if self.intended.get(file).is_none_or(|it| *it > import.started_ms) {
                 return Err(self.broken(Rule::IntentFirst, format!("an import of `{file}` was started, which the ledger does not know")));
             }
+            // Somebody else's start of our definition after its file was gone for good: there is nothing that it could write.
+            let has_no_file = |it: &outflow_sandbox::model::Import| {
+                self.files.removed_ms(&it.plan.file_spec).is_some_and(|removed_ms| removed_ms <= it.started_ms)
+            };
+            if has_no_file(import) {
+                continue;
+            }
             for earlier in imports[..at].iter().filter(|it| it.plan.file_spec != *file) {
                 let has_ended = |it: &outflow_sandbox::model::Import| it.ended_ms.is_some_and(|it| it <= import.started_ms);
                 // An import whose start got lost cannot be found on every road: the same file was imported once more, and has ended.
                 let is_repeated =
                     imports.iter().any(|it| it.id > earlier.id && it.plan.file_spec == earlier.plan.file_spec && has_ended(it));
-                // Somebody else's start of our definition after its file was gone for good: there is nothing that it could write.
-                let has_no_file = self.files.removed_ms(&earlier.plan.file_spec).is_some_and(|it| it <= earlier.started_ms);
-                if !has_ended(earlier) && !is_repeated && !has_no_file && !self.abandoned.contains(&earlier.plan.file_spec) {
+                if !has_ended(earlier) && !is_repeated && !has_no_file(earlier) && !self.abandoned.contains(&earlier.plan.file_spec) {
                     let detail = format!("`{file}` was started while `{}` was at work", earlier.plan.file_spec);
                     return Err(self.broken(Rule::OneImport, detail));
                 }
@@ -195,8 +203,10 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
             }
             let name = row.get("Name").and_then(Option::as_deref);
-            if !self.ever.contains_key(key) && name != Some(self.script.names.of("Zq7 other").as_str()) && !others.has_emptied("Name", name)
-            {
+            let is_theirs = name == Some(self.script.names.of("Zq7 other").as_str())
+                || others.has_emptied("Name", name)
+                || (name.is_none() && others.made_by_neighbours.contains(key));
+            if !self.ever.contains_key(key) && !is_theirs {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }

@@ -9,7 +9,7 @@ use std::{
 use outflow_testkit::world::{World, shrink};
 
 /// How many worlds the test run lives through.
-const WORLDS: u64 = 1_500;
+const WORLDS: u64 = 20_000;
 
 #[allow(clippy::disallowed_methods, reason = "a test reads how it is wanted")]
 fn wanted(name: &str) -> Option<u64> {
