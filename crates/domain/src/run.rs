@@ -40,6 +40,9 @@ pub struct Identity {
     pub tenant: String,
     /// The data extension; a re-created one has another id. `None` while it is yet to be made.
     pub data_extension: Option<ObjectId>,
+    /// Its external key in lower case, which a re-created one may have too; `None` in what was recorded before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Each mapped field by folded name; a dropped and re-added one has another id.
     pub fields: BTreeMap<String, ObjectId>,
 }
@@ -49,6 +52,12 @@ impl Identity {
     #[must_use]
     pub fn is_same_table(&self, other: &Self) -> bool {
         self.tenant == other.tenant && self.data_extension.is_some() && self.data_extension == other.data_extension
+    }
+
+    /// Whether an import that is on its way into the one may write into the other: imports are meant for whatever has the external key by then.
+    #[must_use]
+    pub fn may_write_into(&self, other: &Self) -> bool {
+        self.is_same_table(other) || (self.tenant == other.tenant && self.key.is_some() && self.key == other.key)
     }
 
     /// Whether each field that both have is the same column.

@@ -278,6 +278,17 @@ pub enum Table {
     New(NewDataExtension),
 }
 
+impl Table {
+    /// Its external key.
+    #[must_use]
+    pub const fn key(&self) -> &DataExtensionKey {
+        match self {
+            Self::There(it) => &it.key,
+            Self::New(it) => &it.key,
+        }
+    }
+}
+
 /// A text column that is to be made longer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WiderColumn {

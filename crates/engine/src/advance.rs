@@ -188,7 +188,7 @@ mod tests {
     fn confirmed(data_extension: &str, name: &str) -> ConfirmedSegment {
         let segment = SegmentRef { name: name.into(), bytes: 0, entries: 0, checksum: 0 };
         let fields = [("name".to_owned(), ObjectId(name.into()))].into();
-        let identity = Identity { tenant: "acme".into(), data_extension: Some(ObjectId(data_extension.into())), fields };
+        let identity = Identity { tenant: "acme".into(), data_extension: Some(ObjectId(data_extension.into())), key: None, fields };
         ConfirmedSegment { segment, mapping: Box::new(mapping()), identity }
     }
 

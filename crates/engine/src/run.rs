@@ -66,7 +66,7 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &
 async fn blocking(job: &Job, ports: &Ports, resolved: &Resolved) -> Result<Option<Blocking>, EngineError> {
     for (name, state) in ports.ledger.activations().await? {
         let is_waited_for = name == job.activation.name;
-        for open in state.open_parts.iter().filter(|it| it.may_be_running() && it.identity.is_same_table(&resolved.identity)) {
+        for open in state.open_parts.iter().filter(|it| it.may_be_running() && it.identity.may_write_into(&resolved.identity)) {
             if !is_waited_for || import::is_at_work(ports, open).await? {
                 return Ok(Some(Blocking { activation: name, import: import::import_name(open), is_waited_for }));
             }
@@ -232,7 +232,7 @@ impl Run<'_> {
     /// Rule 3: one import at a time per data extension, whichever activation started it.
     async fn nobody_else_is_importing(&self, resolved: &Resolved) -> Result<(), EngineError> {
         for (name, state) in self.ports.ledger.activations().await? {
-            let open = state.open_parts.iter().find(|it| it.may_be_running() && it.identity.is_same_table(&resolved.identity));
+            let open = state.open_parts.iter().find(|it| it.may_be_running() && it.identity.may_write_into(&resolved.identity));
             if let Some(open) = open {
                 return Err(EngineError::Blocked { activation: name.to_string(), import: import::import_name(open) });
             }

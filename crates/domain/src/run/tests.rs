@@ -89,7 +89,7 @@ fn mapping() -> Mapping {
 }
 
 fn identity(data_extension: &str) -> Identity {
-    Identity { tenant: "t".into(), data_extension: Some(ObjectId(data_extension.into())), fields: BTreeMap::new() }
+    Identity { tenant: "t".into(), data_extension: Some(ObjectId(data_extension.into())), key: None, fields: BTreeMap::new() }
 }
 
 fn segment(name: &str) -> SegmentRef {
@@ -498,6 +498,9 @@ fn a_state_and_its_events_survive_being_written_down() {
 #[test]
 fn another_table_and_another_column_are_told_apart() {
     let with = |id: &str| Identity { fields: [("name".to_owned(), ObjectId(id.into()))].into(), ..identity("de") };
+    let made_anew = |id: &str| Identity { key: Some("members".into()), ..identity(id) };
+    assert!(!made_anew("1").is_same_table(&made_anew("2")) && made_anew("1").may_write_into(&made_anew("2")));
+    assert!(!identity("1").may_write_into(&identity("2")) && !identity("1").may_write_into(&made_anew("2")));
     assert!(with("1").is_same_table(&with("2")) && !with("1").is_same_table(&identity("other")));
     assert!(!with("1").shares_fields_with(&with("2")));
     assert!(with("1").shares_fields_with(&with("1")) && with("1").shares_fields_with(&identity("de")));

@@ -243,7 +243,7 @@ pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &Table) -> Res
 pub(crate) fn identity(tenant: &str, destination: &Table, mapping: &Mapping) -> Identity {
     let fields = mapping.fields().filter_map(|it| Some((it.field.folded(), it.field_id.clone()?))).collect();
     let data_extension = if let Table::There(there) = destination { Some(there.id.clone()) } else { None };
-    Identity { tenant: tenant.to_owned(), data_extension, fields }
+    Identity { tenant: tenant.to_owned(), data_extension, key: Some(destination.key().as_str().to_lowercase()), fields }
 }
 
 /// How long a road that the tenant was found to close is not tried again: permissions are granted by people, on some other day.

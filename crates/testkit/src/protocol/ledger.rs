@@ -121,7 +121,7 @@ impl Ledgers {
             numbers: HashMap::new(),
             folded: HashMap::new(),
             mapping: Box::new(mapping()),
-            identity: Identity { tenant: "tenant".into(), data_extension: Some(ObjectId("members".into())), fields: [].into() },
+            identity: Identity { tenant: "tenant".into(), data_extension: Some(ObjectId("members".into())), key: None, fields: [].into() },
             settings: settings.clone(),
         };
         ledgers.number(ActivationState::default());
