@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use outflow_domain::Name;
 use outflow_engine::{Compute, Job, Ports, Split, TRAIL_ENTRIES_MIN};
 use outflow_file_store_object_store::{Credentials, S3Settings, S3Store};
 use outflow_file_store_sftp::{HostKeys, PrivateKeyText, SftpSettings, SftpStore};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_local_state::{StateFolder, SystemClock, SystemEntropy};
-use outflow_marketing_cloud::{ReqwestTransport, SalesforceCloud, Settings, TransportOptions};
+use outflow_marketing_cloud::{ClientSecret as TakenSecret, ReqwestTransport, SalesforceCloud, Settings, TransportOptions};
 use outflow_ports::{Clock, Entropy, FileStore, Ledger, MarketingCloud, ProgressSink, Query, Source};
 use outflow_project::{
-    Activation, Connection, FileLocation, FileRoute, Project, S3Access, S3Credentials, ServerIdentity, Sftp, Tenant, TlsMode,
+    Activation, ClientSecret, Connection, FileLocation, FileRoute, Project, S3Access, S3Credentials, ServerIdentity, Sftp, Tenant, TlsMode,
 };
 use outflow_source_files::{
     CsvOptions, FileFormat, FilesSettings, FilesSource, S3Credentials as SourceCredentials, S3Settings as SourceS3, TableFiles,
@@ -66,6 +67,11 @@ impl Machine {
         let state = StateFolder::new(&project.state);
         let spill = tempfile::Builder::new().prefix("outflow-").permissions(Permissions::from_mode(0o700)).tempdir()?;
         Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
+    }
+
+    /// The day that it is, in UTC.
+    pub fn today(&self) -> Date {
+        TimeZone::UTC.to_datetime(Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default()).date()
     }
 
     /// Ends the threads for columns once each has done what it has in hand: nothing of a stopped run writes a file any more afterwards.
@@ -207,12 +213,13 @@ fn source_s3(access: Option<&S3Access>) -> SourceS3 {
 pub fn cloud(connection: &Connection, machine: &Machine) -> Result<Arc<dyn MarketingCloud>, Unusable> {
     let name = &connection.name;
     let it = &connection.marketing_cloud;
+    let secret = |it: &ClientSecret| TakenSecret { text: it.text.clone(), expires: it.expires };
+    let (client_id, active) = (it.client_id.as_str(), secret(&it.client_secret));
     let settings = match &it.tenant {
-        Tenant::Subdomain(subdomain) => {
-            Settings::for_subdomain(name.as_str(), &subdomain.to_string(), it.client_id.as_str(), it.client_secret.clone())
-        }
-        Tenant::At(url) => Settings::for_auth_url(name.as_str(), url.as_str(), it.client_id.as_str(), it.client_secret.clone()),
+        Tenant::Subdomain(subdomain) => Settings::for_subdomain(name.as_str(), &subdomain.to_string(), client_id, active),
+        Tenant::At(url) => Settings::for_auth_url(name.as_str(), url.as_str(), client_id, active),
     };
+    let settings = settings.and_then(|them| them.with_staged_secret(it.staged_client_secret.as_ref().map(secret)));
     let mut settings = or_unusable!(settings, "connection `{name}`")?;
     let account = it.account_id.as_ref().map(|it| it.parse::<u64>()).transpose();
     settings = settings.with_account(or_unusable!(account, "the account id of connection `{name}`")?);

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use outflow_domain::{Name, Secret};
 use url::Url;
 
@@ -46,7 +47,30 @@ pub(crate) static MARKETING_CLOUD: Shape = Shape {
             "The address of authentication, instead of `subdomain`. Plain http only for this machine, such as the sandbox.",
         ),
         Key::required("client_id", Kind::Text, "${SFMC_CLIENT_ID}", "The package's client id."),
-        Key::required("client_secret", Kind::Secret, "${SFMC_CLIENT_SECRET}", "The package's client secret."),
+        Key::required(
+            "client_secret",
+            Kind::Secret,
+            "${SFMC_CLIENT_SECRET}",
+            "The package's client secret. Marketing Cloud takes it for 180 days.",
+        ),
+        Key::optional(
+            "client_secret_expires",
+            Kind::Text,
+            "2027-03-31",
+            "The day on which Marketing Cloud stops taking it. From 30 days before, every command that connects warns.",
+        ),
+        Key::optional(
+            "staged_client_secret",
+            Kind::Secret,
+            "${SFMC_NEXT_CLIENT_SECRET}",
+            "The next client secret, staged in the package: it is tried where `client_secret` is refused.",
+        ),
+        Key::optional(
+            "staged_client_secret_expires",
+            Kind::Text,
+            "2027-09-30",
+            "The day on which Marketing Cloud stops taking the staged one.",
+        ),
         Key::optional("account_id", Kind::Digits, "510001234", "The business unit (MID). Without it, the one that owns the package."),
         Key::optional(
             "rest_url",
@@ -83,13 +107,51 @@ pub struct MarketingCloud {
     /// The package's client id.
     pub client_id: String,
     /// The package's client secret.
-    pub client_secret: Secret,
+    pub client_secret: ClientSecret,
+    /// The one that is tried where that is refused.
+    pub staged_client_secret: Option<ClientSecret>,
     /// The business unit (MID); the package's own where absent.
     pub account_id: Option<String>,
     /// REST on this machine, instead of what authentication tells.
     pub rest_url: Option<Url>,
     /// SOAP on this machine, instead of what authentication tells.
     pub soap_url: Option<Url>,
+}
+
+/// A client secret, which the service takes for 180 days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// The secret.
+    pub text: Secret,
+    /// The day on which the service stops taking it.
+    pub expires: Option<Date>,
+}
+
+/// From so many days before a secret expires, people are warned.
+const WARNED_DAYS: i32 = 30;
+
+impl MarketingCloud {
+    /// What is to be said of client secrets that expire soon or have expired, a sentence each.
+    #[must_use]
+    pub fn expiring(&self, today: Date) -> Vec<String> {
+        let secrets = [("client_secret", Some(&self.client_secret)), ("staged_client_secret", self.staged_client_secret.as_ref())];
+        let dated = secrets.into_iter().filter_map(|(name, it)| Some((name, it?.expires?)));
+        dated
+            .filter_map(|(name, day)| {
+                let left = (day - today).get_days();
+                match left {
+                    ..=0 => Some(format!("`{name}` has expired on {day}")),
+                    1..=WARNED_DAYS => Some(format!("`{name}` expires on {day}, in {left} day{}", if left == 1 { "" } else { "s" })),
+                    _ => None,
+                }
+            })
+            .map(|told| {
+                let next =
+                    if self.staged_client_secret.is_some() { "" } else { "; stage the next one in the package, as `staged_client_secret`" };
+                format!("{told}{next}")
+            })
+            .collect()
+    }
 }
 
 /// Where to authenticate.
@@ -154,13 +216,43 @@ fn marketing_cloud(entries: Entries<'_>, cx: &mut Context<'_>) -> Option<Marketi
     });
     let auth_url = entries.text("auth_url", cx).and_then(|it| service_url(&it, cx));
     let client_id = entries.text("client_id", cx);
-    let client_secret = entries.secret("client_secret", Lines::One, cx);
+    let client_secret = client_secret(["client_secret", "client_secret_expires"], &entries, cx);
+    let staged_client_secret = client_secret_that_follows(client_secret.as_ref(), &entries, cx);
     let account_id = entries.digits("account_id", cx);
     let rest_url = loopback_url("rest_url", &entries, cx);
     let soap_url = loopback_url("soap_url", &entries, cx);
     entries.finish();
     let tenant = subdomain.map(Tenant::Subdomain).or(auth_url.map(Tenant::At))?;
-    Some(MarketingCloud { tenant, client_id: client_id?.value, client_secret: client_secret?, account_id, rest_url, soap_url })
+    let (client_id, client_secret) = (client_id?.value, client_secret?);
+    Some(MarketingCloud { tenant, client_id, client_secret, staged_client_secret, account_id, rest_url, soap_url })
+}
+
+fn client_secret([name, expires]: [&str; 2], entries: &Entries<'_>, cx: &mut Context<'_>) -> Option<ClientSecret> {
+    let text = entries.secret(name, Lines::One, cx);
+    let expires = entries.text(expires, cx).and_then(|it| {
+        let day = it.value.trim().parse::<Date>().ok();
+        if day.is_none() {
+            cx.report(Code::InvalidValue, it.span, format!("`{}` is not a day", it.raw)).hint("year, month and day, such as `2027-03-31`");
+        }
+        day
+    });
+    Some(ClientSecret { text: text?, expires })
+}
+
+fn client_secret_that_follows(active: Option<&ClientSecret>, entries: &Entries<'_>, cx: &mut Context<'_>) -> Option<ClientSecret> {
+    const NAMES: [&str; 2] = ["staged_client_secret", "staged_client_secret_expires"];
+    let staged = client_secret(NAMES, entries, cx);
+    if entries.has(NAMES[1]) && !entries.has(NAMES[0]) {
+        cx.report(Code::Conflict, entries.span_of(NAMES[1]), format!("`{}` needs `{}`", NAMES[1], NAMES[0]))
+            .hint(format!("add `{}`, or call it `client_secret_expires`", NAMES[0]));
+    }
+    if let (Some(active), Some(staged)) = (active, &staged)
+        && active.text == staged.text
+    {
+        cx.report(Code::Conflict, entries.span_of(NAMES[0]), format!("`{}` is just what `client_secret` is", NAMES[0]))
+            .hint("remove it until the next secret is staged in the package");
+    }
+    staged
 }
 
 fn loopback_url(name: &str, entries: &Entries<'_>, cx: &mut Context<'_>) -> Option<Url> {
@@ -172,4 +264,44 @@ fn loopback_url(name: &str, entries: &Entries<'_>, cx: &mut Context<'_>) -> Opti
         return None;
     }
     Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn cloud(active: Option<Date>, staged: Option<Date>) -> MarketingCloud {
+        let secret = |text: &str, expires| ClientSecret { text: Secret::new(text), expires };
+        MarketingCloud {
+            tenant: Tenant::Subdomain(Subdomain::new("mc-acme").unwrap()),
+            client_id: "abc".into(),
+            client_secret: secret("one", active),
+            staged_client_secret: staged.map(|it| secret("two", Some(it))),
+            account_id: None,
+            rest_url: None,
+            soap_url: None,
+        }
+    }
+
+    #[test]
+    fn a_secret_that_expires_is_told_from_thirty_days_before() {
+        let day = date(2027, 3, 31);
+        let told = |today| cloud(Some(day), None).expiring(today).join("; ");
+        let next = "; stage the next one in the package, as `staged_client_secret`";
+        assert_eq!(told(date(2027, 2, 28)), "");
+        assert_eq!(told(date(2027, 3, 1)), format!("`client_secret` expires on 2027-03-31, in 30 days{next}"));
+        assert_eq!(told(date(2027, 3, 30)), format!("`client_secret` expires on 2027-03-31, in 1 day{next}"));
+        for today in [day, date(2028, 1, 1)] {
+            assert_eq!(told(today), format!("`client_secret` has expired on 2027-03-31{next}"));
+        }
+        assert!(cloud(None, None).expiring(day).is_empty(), "nobody has told when");
+    }
+
+    #[test]
+    fn the_staged_secret_is_told_too() {
+        let told = cloud(Some(date(2027, 3, 31)), Some(date(2027, 4, 10))).expiring(date(2027, 3, 31));
+        assert_eq!(told, ["`client_secret` has expired on 2027-03-31", "`staged_client_secret` expires on 2027-04-10, in 10 days"]);
+    }
 }

@@ -34,7 +34,7 @@ mod yaml;
 
 pub use activation::{Activation, Overlap};
 pub use address::is_loopback;
-pub use connection::{Connection, MarketingCloud, Subdomain, Tenant};
+pub use connection::{ClientSecret, Connection, MarketingCloud, Subdomain, Tenant};
 pub use destination::Destination;
 pub use file_route::{FileRoute, PrivateKey, S3, ServerIdentity, Sftp};
 pub use init::{InitError, init};

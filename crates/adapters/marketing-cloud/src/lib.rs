@@ -35,4 +35,4 @@ mod words;
 pub use cloud::SalesforceCloud;
 pub use http::{HttpRequest, HttpResponse, HttpTransport, Method, ReqwestTransport, TransportError, TransportOptions, UnusableOptions};
 pub use imports::definition_key;
-pub use settings::{InvalidSettings, Settings};
+pub use settings::{ClientSecret, InvalidSettings, Settings};

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
+use jiff::civil::Date;
 use outflow_domain::Secret;
 use url::{Host, Url};
 
@@ -19,8 +20,25 @@ pub struct Settings {
     soap_url: Option<Url>,
     rest_url: Option<Url>,
     client_id: String,
-    client_secret: Secret,
+    client_secret: ClientSecret,
+    staged_secret: Option<ClientSecret>,
     account_id: Option<u64>,
+}
+
+/// A client secret. The service takes it for 180 days, and beside it one that is staged to follow:
+/// <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/rotate-oauth2-secret.html>.
+#[derive(Clone, Debug)]
+pub struct ClientSecret {
+    /// The secret.
+    pub text: Secret,
+    /// The day on which the service stops taking it, as far as a person has told.
+    pub expires: Option<Date>,
+}
+
+impl From<Secret> for ClientSecret {
+    fn from(text: Secret) -> Self {
+        Self { text, expires: None }
+    }
 }
 
 /// Why settings are not used.
@@ -117,12 +135,12 @@ impl Settings {
         name: impl Into<String>,
         subdomain: &str,
         client_id: impl Into<String>,
-        client_secret: Secret,
+        client_secret: impl Into<ClientSecret>,
     ) -> Result<Self, InvalidSettings> {
         let label = dns_label(subdomain).ok_or_else(|| InvalidSettings::Subdomain { text: subdomain.to_owned() })?;
         let address = format!("https://{label}.auth.{TENANTS_DOMAIN}/");
         let auth_url = Url::parse(&address).map_err(|_| InvalidSettings::Subdomain { text: subdomain.to_owned() })?;
-        Self::checked(name.into(), Tenant::Subdomain(label), auth_url, client_id.into(), client_secret)
+        Self::checked(name.into(), Tenant::Subdomain(label), auth_url, client_id.into(), client_secret.into())
     }
 
     /// A tenant by the address of its token endpoint, with or without a slash at its end: the tenant's own auth host, or loopback.
@@ -130,7 +148,7 @@ impl Settings {
         name: impl Into<String>,
         auth_url: &str,
         client_id: impl Into<String>,
-        client_secret: Secret,
+        client_secret: impl Into<ClientSecret>,
     ) -> Result<Self, InvalidSettings> {
         let refused = || InvalidSettings::Address { text: auth_url.to_owned() };
         let url = base_url(auth_url).ok_or_else(refused)?;
@@ -141,18 +159,33 @@ impl Settings {
         if !tenant.admits(&url, Door::Auth) {
             return Err(refused());
         }
-        Self::checked(name.into(), tenant, url, client_id.into(), client_secret)
+        Self::checked(name.into(), tenant, url, client_id.into(), client_secret.into())
     }
 
-    fn checked(name: String, tenant: Tenant, auth_url: Url, client_id: String, client_secret: Secret) -> Result<Self, InvalidSettings> {
+    fn checked(
+        name: String,
+        tenant: Tenant,
+        auth_url: Url,
+        client_id: String,
+        client_secret: ClientSecret,
+    ) -> Result<Self, InvalidSettings> {
         let blank = |member| InvalidSettings::Blank { name: name.clone(), member };
         if client_id.trim().is_empty() {
             return Err(blank("client_id"));
         }
-        if client_secret.expose().trim().is_empty() {
+        if client_secret.text.expose().trim().is_empty() {
             return Err(blank("client_secret"));
         }
-        Ok(Self { name, tenant, auth_url, soap_url: None, rest_url: None, client_id, client_secret, account_id: None })
+        Ok(Self { name, tenant, auth_url, soap_url: None, rest_url: None, client_id, client_secret, staged_secret: None, account_id: None })
+    }
+
+    /// Takes this secret where the other one is refused: the next one, before it becomes the only one.
+    pub fn with_staged_secret(mut self, staged: Option<ClientSecret>) -> Result<Self, InvalidSettings> {
+        if staged.as_ref().is_some_and(|it| it.text.expose().trim().is_empty()) {
+            return Err(InvalidSettings::Blank { name: self.name, member: "staged_client_secret" });
+        }
+        self.staged_secret = staged;
+        Ok(self)
     }
 
     /// Acts in the business unit of that MID rather than in the one that owns the package.
@@ -215,8 +248,9 @@ impl Settings {
         &self.client_id
     }
 
-    pub(crate) fn client_secret(&self) -> &Secret {
-        &self.client_secret
+    /// The client secrets by what they are called, in the order in which they are tried.
+    pub(crate) fn client_secrets(&self) -> impl Iterator<Item = (&'static str, &ClientSecret)> {
+        std::iter::once(("client_secret", &self.client_secret)).chain(self.staged_secret.as_ref().map(|it| ("staged_client_secret", it)))
     }
 
     pub(crate) const fn account_id(&self) -> Option<u64> {

@@ -5,6 +5,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use outflow_domain::Secret;
 use outflow_ports::CloudError;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::{
     http::{HttpRequest, HttpResponse, Method},
     retry::{Backoff, Trouble, Verdict, judge},
     session::Session,
-    settings::{Door, Settings, base_url},
+    settings::{ClientSecret, Door, Settings, base_url},
     words,
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct TokenCache(Mutex<Held>);
 struct Held {
     token: Option<Arc<Token>>,
     fetched: u64,
+    /// Which of the client secrets was taken last; it is tried first.
+    secret: usize,
 }
 
 impl TokenCache {
@@ -72,24 +75,59 @@ impl Session {
             return Ok(Arc::clone(token));
         }
         let number = held.fetched + 1;
-        let token = Arc::new(self.fetch_token(number).await?);
+        let token = Arc::new(self.log_in(number, &mut held.secret).await?);
         held.fetched = number;
         held.token = Some(Arc::clone(&token));
         Ok(token)
     }
 
-    async fn fetch_token(&self, number: u64) -> Result<Token, CloudError> {
+    /// Logs in with the secret that was taken last, and with the other one where that is refused.
+    async fn log_in(&self, number: u64, last: &mut usize) -> Result<Token, CloudError> {
+        let mut secrets: Vec<_> = self.settings().client_secrets().enumerate().collect();
+        secrets.rotate_left(*last);
+        let mut refusals = Vec::new();
+        for (at, (name, secret)) in secrets {
+            match self.fetch_token(number, secret).await {
+                Err(CloudError::Credentials { message, .. }) => refusals.push((name, message, secret.expires)),
+                Ok(token) => {
+                    if let Some((other, message, _)) = refusals.first() {
+                        let connection = self.settings().name();
+                        tracing::warn!(
+                            "Marketing Cloud refused `{other}` of connection `{connection}` ({message}) and took `{name}` in its place"
+                        );
+                    }
+                    *last = at;
+                    return Ok(token);
+                }
+                other => return other,
+            }
+        }
+        let today = self.today();
+        let told = |(name, message, expires): &(&str, String, Option<Date>)| match expires.filter(|it| today >= *it) {
+            Some(day) => format!("{message}; `{name}` has expired on {day}, as the project says"),
+            None if refusals.len() > 1 => format!("{message} (`{name}`)"),
+            None => message.clone(),
+        };
+        let message = refusals.iter().map(told).collect::<Vec<_>>().join("; ");
+        Err(CloudError::Credentials { tenant: self.settings().tenant_name(), message })
+    }
+
+    fn today(&self) -> Date {
+        TimeZone::UTC.to_datetime(Timestamp::from_millisecond(self.clock().now_ms()).unwrap_or_default()).date()
+    }
+
+    async fn fetch_token(&self, number: u64, secret: &ClientSecret) -> Result<Token, CloudError> {
         const ACTION: &str = "log in";
         let mut backoff = Backoff::new(self.clock(), self.entropy());
         loop {
-            let request = token_request(self.settings()).ok_or_else(|| unreadable("the token address cannot be built"))?;
+            let request = token_request(self.settings(), &secret.text).ok_or_else(|| unreadable("the token address cannot be built"))?;
             let answer = self.transport().send(request).await;
             backoff.count();
             let now_ms = self.clock().now_ms();
             let trouble = match &answer {
                 Ok(response) => match judge(Door::Auth, response, now_ms) {
                     Verdict::Good => return read_token(&response.body, self.settings(), number, now_ms),
-                    Verdict::Refused | Verdict::TokenRefused => return Err(refused(response, self.settings())),
+                    Verdict::Refused | Verdict::TokenRefused => return Err(refused(response, self.settings(), &secret.text)),
                     Verdict::Trouble(trouble) => trouble,
                 },
                 Err(error) => Trouble::from(error),
@@ -107,11 +145,11 @@ impl Session {
     }
 }
 
-fn token_request(settings: &Settings) -> Option<HttpRequest> {
+fn token_request(settings: &Settings, secret: &Secret) -> Option<HttpRequest> {
     let mut body = json!({
         "grant_type": "client_credentials",
         "client_id": settings.client_id(),
-        "client_secret": settings.client_secret().expose(),
+        "client_secret": secret.expose(),
     });
     if let (Some(account_id), Some(members)) = (settings.account_id(), body.as_object_mut()) {
         members.insert("account_id".to_owned(), account_id.to_string().into());
@@ -157,12 +195,12 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic())
 }
 
-fn refused(response: &HttpResponse, settings: &Settings) -> CloudError {
+fn refused(response: &HttpResponse, settings: &Settings, secret: &Secret) -> CloudError {
     let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let said = ["error_description", "message", "error"].into_iter().find_map(|it| answer.get(it).and_then(Value::as_str));
     let shown = match said {
         // The service repeats what it was sent in some answers, and its sentence becomes a part of ours.
-        Some(text) => words::without_values(&text.replace(settings.client_secret().expose(), "****")).trim_end_matches('.').to_owned(),
+        Some(text) => words::without_values(&text.replace(secret.expose(), "****")).trim_end_matches('.').to_owned(),
         None => format!("HTTP {}", response.status),
     };
     CloudError::Credentials { tenant: settings.tenant_name(), message: shown }

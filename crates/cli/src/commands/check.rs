@@ -124,7 +124,10 @@ async fn connection_facts(connection: &Connection, machine: &Machine, canary: bo
         }
     };
     let connected = cloud.connect().await;
-    fact(format!("connection `{name}` logs in"), connected.as_ref().err().map(ToString::to_string));
+    let logs_in = Fact::new(format!("connection `{name}` logs in"), connected.as_ref().err().map(ToString::to_string));
+    let expiring = connection.marketing_cloud.expiring(machine.today());
+    facts.push(Fact { warning: (!expiring.is_empty()).then(|| expiring.join("; ")), ..logs_in });
+    let mut fact = |what: String, problem: Option<String>| facts.push(Fact::new(what, problem));
     let Ok(connected) = connected else { return false };
     if !connected.scopes.is_empty() {
         for scope in SCOPES {

@@ -115,7 +115,13 @@ impl From<LockError> for Failure {
 
 /// This machine, or the printed reason why not.
 pub fn machine(arguments: &Arguments, project: &Project) -> Result<Machine, Exit> {
-    Machine::new(project).map_err(|it| failed(arguments.output, "CLI-002", &it))
+    let machine = Machine::new(project).map_err(|it| failed(arguments.output, "CLI-002", &it))?;
+    for (name, connection) in &project.connections {
+        for told in connection.marketing_cloud.expiring(machine.today()) {
+            tracing::warn!("connection `{name}`: {told}");
+        }
+    }
+    Ok(machine)
 }
 
 /// An activation, ready to be planned or run.

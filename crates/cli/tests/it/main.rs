@@ -22,6 +22,7 @@ mod small_disk;
 mod state_folder;
 mod stopped;
 mod tables;
+mod two_secrets;
 mod unread;
 mod verify;
 mod whole_path;

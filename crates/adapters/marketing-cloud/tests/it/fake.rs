@@ -152,13 +152,17 @@ impl World {
     }
 
     pub fn with_tokens(token_replies: impl IntoIterator<Item = Reply>, replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::of(settings(), token_replies, replies)
+    }
+
+    pub fn of(settings: Settings, token_replies: impl IntoIterator<Item = Reply>, replies: impl IntoIterator<Item = Reply>) -> Self {
         let fake = Fake {
             replies: Mutex::new(replies.into_iter().collect()),
             token_replies: Mutex::new(token_replies.into_iter().collect()),
             ..Fake::default()
         };
         let (fake, clock) = (Arc::new(fake), Arc::new(FakeClock::default()));
-        let cloud = SalesforceCloud::new(settings(), fake.clone(), clock.clone(), Arc::new(NoChance(0)));
+        let cloud = SalesforceCloud::new(settings, fake.clone(), clock.clone(), Arc::new(NoChance(0)));
         Self { cloud, fake, clock }
     }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::civil::{Date, date};
+use outflow_domain::Secret;
+use outflow_marketing_cloud::{ClientSecret, Settings};
 use outflow_ports::{CloudError, MarketingCloud};
 use serde_json::json;
 
@@ -95,6 +98,69 @@ fn wrong_credentials_are_told_as_such_and_not_tried_again() {
     let CloudError::Credentials { tenant, message } = &error else { panic!("{error}") };
     assert_eq!((tenant.as_str(), message.as_str()), ("mc0/510001234", "Client authentication failed"));
     assert_eq!(world.token_requests().len(), 1);
+}
+
+fn not_a_client() -> Reply {
+    json_reply(401, json!({ "error": "invalid_client", "error_description": "Client authentication failed." }))
+}
+
+/// The fake clock begins in 1970, when the second of these days is still to come.
+fn with_staged(active_expires: Date) -> Settings {
+    let active = ClientSecret { text: Secret::new(SECRET), expires: Some(active_expires) };
+    let staged = ClientSecret { text: Secret::new("the-staged-secret"), expires: Some(date(2027, 9, 30)) };
+    Settings::for_subdomain("production", "mc0", "client-id", active).unwrap().with_staged_secret(Some(staged)).unwrap()
+}
+
+fn secrets_tried(world: &World) -> Vec<String> {
+    let secret = |it: &Seen| serde_json::from_str::<serde_json::Value>(&it.body).unwrap()["client_secret"].as_str().unwrap().to_owned();
+    world.token_requests().iter().map(secret).collect()
+}
+
+#[test]
+fn the_staged_secret_is_tried_where_the_active_one_is_refused_and_kept_then() {
+    let staged = "the-staged-secret";
+    let world = World::of(with_staged(date(2027, 3, 31)), [not_a_client(), token(1, "mc0"), token(2, "mc0")], [no_rows(), no_rows()]);
+    run(world.cloud.row_count(&key())).unwrap();
+    assert_eq!(secrets_tried(&world), [SECRET, staged]);
+    world.clock.pass(Duration::from_secs(3600));
+    run(world.cloud.row_count(&key())).unwrap();
+    assert_eq!(secrets_tried(&world), [SECRET, staged, staged], "a secret that was taken is tried first");
+}
+
+#[test]
+fn a_secret_that_works_leaves_the_staged_one_alone() {
+    let world = World::of(with_staged(date(2027, 3, 31)), [token(1, "mc0")], []);
+    run(world.cloud.connect()).unwrap();
+    assert_eq!(secrets_tried(&world), [SECRET]);
+}
+
+#[test]
+fn a_secret_that_becomes_the_active_one_is_found_again() {
+    // The staged secret is activated, and another is staged in its place, while a long run has the first token.
+    let replies = [not_a_client(), token(1, "mc0"), not_a_client(), token(2, "mc0")];
+    let world = World::of(with_staged(date(2027, 3, 31)), replies, [no_rows(), no_rows()]);
+    run(world.cloud.row_count(&key())).unwrap();
+    world.clock.pass(Duration::from_secs(3600));
+    run(world.cloud.row_count(&key())).unwrap();
+    assert_eq!(secrets_tried(&world), [SECRET, "the-staged-secret", "the-staged-secret", SECRET]);
+}
+
+#[test]
+fn two_refused_secrets_are_told_by_name_and_the_expired_one_with_its_day() {
+    let world = World::of(with_staged(date(1970, 1, 1)), [not_a_client(), not_a_client()], []);
+    let error = run(world.cloud.connect()).unwrap_err();
+    let CloudError::Credentials { message, .. } = &error else { panic!("{error}") };
+    let wanted = "Client authentication failed; `client_secret` has expired on 1970-01-01, as the project says; \
+                  Client authentication failed (`staged_client_secret`)";
+    assert_eq!(message, wanted);
+}
+
+#[test]
+fn trouble_with_the_active_secret_is_no_reason_to_try_the_staged_one() {
+    let busy = || json_reply(503, json!({}));
+    let world = World::of(with_staged(date(2027, 3, 31)), (0..6).map(|_| busy()), []);
+    assert!(matches!(run(world.cloud.connect()).unwrap_err(), CloudError::Unavailable { .. }));
+    assert!(secrets_tried(&world).iter().all(|it| it == SECRET));
 }
 
 #[test]
