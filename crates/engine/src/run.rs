@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan,
-    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
+    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome,
+    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::Scheme;
@@ -23,7 +23,10 @@ use crate::{
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::{Beside, Recorder},
-    report::{Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
+    report::{
+        Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, SkippedReport, WarnedReport,
+        Warning,
+    },
     resume::{resume, sweep},
     segments::Segments,
     split::{ROUNDS_MAX, Split},
@@ -361,6 +364,7 @@ impl Compared {
         let tally = Tally::sum(ports.compute.all(tasks).await?);
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
         let written = pass.parts.finish()?;
+        pass.columns.check(job.activation.name.as_str(), |number| written.iter().any(|it| it.columns == number))?;
         let source = SourceCounts {
             rows: tally.rows,
             null_keys: tally.invalid_unrecorded,
@@ -396,6 +400,7 @@ impl Compared {
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
+        let names = |at: &[usize]| at.iter().map(|&it| fields[it].clone()).collect();
         let part = |it: &crate::steps::seal::SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -407,8 +412,9 @@ impl Compared {
                 insert: job.activation.insert,
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: self.columns.get(it.written.columns).fields.iter().map(|&at| fields[at].clone()).collect(),
+                fields: names(&self.columns.get(it.written.columns).fields),
             },
+            kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
             plan: self.plan.clone(),
@@ -426,11 +432,17 @@ impl Compared {
 
     fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
-        let invalid = self.sealed.problems.iter().map(|(field, problem, examples)| InvalidReport {
+        let is_skip = |problem: CellProblem| problem == CellProblem::NullSkipsRow;
+        let invalid = self.sealed.problems.iter().filter(|(_, it, _)| !is_skip(*it)).map(|(field, problem, examples)| InvalidReport {
             field: fields[usize::from(*field)].field.to_string(),
             problem: *problem,
             examples: examples.clone(),
         });
+        let skipped =
+            self.sealed.problems.iter().filter(|(_, it, _)| is_skip(*it)).map(|(field, _, examples)| SkippedReport {
+                field: fields[usize::from(*field)].field.to_string(),
+                examples: examples.clone(),
+            });
         let warned = self.sealed.warnings.iter().map(|(field, warning, examples)| WarnedReport {
             field: fields[usize::from(*field)].field.to_string(),
             warning: *warning,
@@ -460,9 +472,11 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
+                    kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),
             invalid: invalid.collect(),
+            skipped: skipped.collect(),
             warned: warned.collect(),
             alike_keys: self.sealed.alike_keys.clone(),
             held: self.sealed.held.as_ref().map(|it| HeldReport::of(it, options)),

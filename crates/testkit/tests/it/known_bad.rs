@@ -131,6 +131,11 @@ fn rule_12_an_update_that_inserts() {
 }
 
 #[test]
+fn rule_12_a_kept_field_that_is_cleared() {
+    check(Sabotage::ClearsWhatIsKept, &[Rule::OnlyOurs]);
+}
+
+#[test]
 fn rule_13_guards_that_are_never_asked() {
     check(Sabotage::AsksNoGuard, &[Rule::HoldsBack]);
 }
