@@ -90,18 +90,30 @@ impl Script {
         if seed % 4 == 2 {
             Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(32)) }.guarded(&mut script);
         }
+        if seed.is_multiple_of(3) {
+            script.draw_blanks();
+        }
         script
     }
 
-    /// The script of a seed without guards, which hold back much of what could go wrong.
+    /// The script of a seed in which blanks may leave their fields as they are, and without guards.
+    #[must_use]
+    pub fn with_blanks(seed: u64) -> Self {
+        let mut script = Self::unguarded(seed);
+        script.draw_blanks();
+        script
+    }
+
+    fn draw_blanks(&mut self) {
+        Draw { chance: SmallRng::seed_from_u64(self.seed.rotate_left(16)) }.blanks(self);
+    }
+
+    /// The script of a seed without guards, which hold back much of what could go wrong, and in which all blanks clear their fields.
     #[must_use]
     pub fn unguarded(seed: u64) -> Self {
         let mut script = Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed);
         if seed % 6 == 1 {
             Draw { chance: SmallRng::seed_from_u64(!seed) }.foreign_starts(&mut script);
-        }
-        if seed.is_multiple_of(3) {
-            Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(16)) }.blanks(&mut script);
         }
         script.name_anew();
         script
