@@ -281,7 +281,7 @@ pub const APPROVAL_MS: i64 = 24 * 3_600_000;
 /// What an approval rests on: when any of it changes, what was held is judged anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Digest of the mapping, with the columns that values come from.
+    /// Digest of the mapping, with the columns that values come from and what a null does there.
     pub mapping: String,
     /// Digest of the model's or segment's question.
     pub model: String,

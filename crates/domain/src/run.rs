@@ -78,6 +78,9 @@ pub struct PartPlan {
     pub bytes: u64,
     /// How it will be imported, with the literal file name.
     pub order: ImportOrder,
+    /// The fields that all of its rows leave as they are, since they are blank in the model: see [`crate::WhenNull::Keep`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<FieldName>,
 }
 
 impl PartPlan {

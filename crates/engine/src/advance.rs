@@ -174,6 +174,7 @@ mod tests {
             primary_key: vec![wish("Key")],
             fields: vec![wish("Name")],
             custom_attributes: Vec::new(),
+            when_null: outflow_domain::WhenNull::Clear,
             time_zone: None,
             import: ImportRoute::Auto,
             part_bytes_max: 1,

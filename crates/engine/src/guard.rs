@@ -32,9 +32,10 @@ pub(crate) fn terms(job: &Job, resolved: &Resolved) -> Terms {
     }
 }
 
-/// What is mapped and where its values come from, which no fingerprint depends on: a person has looked at values of those columns.
+/// What is mapped, where its values come from and which rows are skipped, of which no fingerprint depends on the latter two: a person has looked
+/// at values of those columns.
 fn mapping_digest(mapping: &Mapping) -> u128 {
-    let come_from: String = mapping.fields().map(|it| format!("{:?} {:?}\n", it.column, it.round)).collect();
+    let come_from: String = mapping.fields().map(|it| format!("{:?} {:?} {:?}\n", it.column, it.round, it.when_null)).collect();
     digest::of(&[mapping.digest_text().as_bytes(), come_from.as_bytes()])
 }
 

@@ -10,6 +10,7 @@
 mod advance;
 mod alike;
 mod buckets;
+mod column_sets;
 mod compute;
 mod digest;
 mod error;
@@ -19,6 +20,7 @@ mod history;
 mod job;
 mod known;
 mod model_rows;
+mod model_set;
 mod pages;
 mod part_files;
 mod parts;
@@ -44,7 +46,8 @@ pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
 pub use rejects::{Reject, RejectReason, Rejects, rejects};
 pub use report::{
-    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening,
+    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, SkippedReport, WarnedReport,
+    Warning, Widening,
 };
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;

@@ -1,13 +1,15 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{Evidence, OutcomeCounts, RowFingerprint, RunEvent, RunResult, Table};
+use outflow_domain::{Evidence, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, Table};
 use outflow_rows::Scheme;
 
 use crate::{
+    column_sets::keeps_any,
     error::EngineError,
     held::each_held_page,
     job::{Job, Ports},
+    model_set::ModelSet,
     recorder::Recorder,
     resume::drop_part,
     segments::Segments,
@@ -46,19 +48,12 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
-    let (mut entries, mut unreadable) = (Vec::new(), 0);
-    each_held_page(job, ports, &mapping, &scheme, |page| {
-        for (at, is_valid) in page.with_a_key() {
-            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
-            unreadable += u64::from(!is_valid);
-            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
-            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
-        }
-    })
-    .await?;
-    entries.sort_unstable_by_key(|it| it.key);
-    entries.dedup_by_key(|it| it.key);
+    let private = ports.fresh_run_id();
+    let read = entries(job, ports, &private, &mapping, &scheme).await;
+    ports.spool.remove_run(&private)?;
+    let entries = read?;
     let rows = entries.len() as u64;
+    let unreadable = entries.iter().filter(|it| it.state.presence == Presence::ValueUnknown).count() as u64;
 
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: false }).await?;
@@ -83,4 +78,26 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
     crate::resume::sweep(ports, &recorder).await?;
     Ok(Rebuilt { rows, unreadable })
+}
+
+/// An entry for each row that the data extension holds, in key order.
+async fn entries(job: &Job, ports: &Ports, run: &RunId, mapping: &Mapping, scheme: &Scheme) -> Result<Vec<Entry>, EngineError> {
+    // What a row of the model leaves as it is is never sent, and whatever is there is right: so the model is read too.
+    let model = match keeps_any(mapping) {
+        true => Some(ModelSet::read(job, ports, run, mapping, scheme).await?),
+        false => None,
+    };
+    let kept = |key| model.as_ref().map_or(&[][..], |it| it.kept(key));
+    let mut entries = Vec::new();
+    each_held_page(job, ports, mapping, scheme, kept, |page| {
+        for (at, is_valid) in page.with_a_key() {
+            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
+            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
+            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
+        }
+    })
+    .await?;
+    entries.sort_unstable_by_key(|it| it.key);
+    entries.dedup_by_key(|it| it.key);
+    Ok(entries)
 }

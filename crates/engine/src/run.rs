@@ -6,15 +6,16 @@ use std::{
 };
 
 use outflow_domain::{
-    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan,
-    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
+    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome,
+    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
-use outflow_rows::{CsvEncoder, Scheme};
+use outflow_rows::Scheme;
 
 use crate::{
     advance::advance,
     buckets::Buckets,
+    column_sets::ColumnSets,
     digest,
     error::EngineError,
     guard::{self, Approval, Guarding},
@@ -22,7 +23,10 @@ use crate::{
     job::{Job, Ports, RunOptions},
     parts::PartsWriter,
     recorder::{Beside, Recorder},
-    report::{Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
+    report::{
+        Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, SkippedReport, WarnedReport,
+        Warning,
+    },
     resume::{resume, sweep},
     segments::Segments,
     split::{ROUNDS_MAX, Split},
@@ -307,8 +311,8 @@ struct Compared {
     withheld: Option<HistoryFile>,
     /// What is to be made and changed at the data extension itself.
     table: TableChanges,
-    /// Positions of the fields of narrow files.
-    narrow: Vec<usize>,
+    /// Which columns files have.
+    columns: Arc<ColumnSets>,
     plan: PlanId,
     /// What a person has approved of it.
     approved: Option<Approved>,
@@ -332,18 +336,14 @@ impl Compared {
         let approval = approve.map(|it| Approval::of(job, it, state, &resolved, &segments, ports.clock.now_ms())).transpose()?.flatten();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
-        let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let known = resolved.known.take().ok_or(EngineError::Stopped)?;
         // Under another mapping, or without its values, this base is the last of its kind.
         let may_note = write && resolved.is_comparable;
         let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
-        if narrow.is_some() {
-            known.lanes = known.lanes.with_narrow();
-        }
-        let narrow = narrow.unwrap_or_default();
-        let encoders = [CsvEncoder::new(&resolved.mapping), CsvEncoder::of_fields(&resolved.mapping, narrow.clone())];
-        let headers = encoders.map(|it| it.header().to_vec());
-        let lanes = known.lanes.clone();
+        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
+        let sizes = known.sizes.clone();
+        let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
@@ -351,9 +351,9 @@ impl Compared {
             known,
             guidance,
             rebase: resolved.rebase.take(),
-            narrow: narrow.clone(),
+            columns: Arc::clone(&columns),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), headers, job.activation.part_bytes_max, lanes, write),
+            parts: PartsWriter::new(spool, run.clone(), Arc::clone(&columns), bytes_max, sizes, write),
             history: Arc::clone(&ports.history),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
@@ -364,6 +364,7 @@ impl Compared {
         let tally = Tally::sum(ports.compute.all(tasks).await?);
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
         let written = pass.parts.finish()?;
+        pass.columns.check(job.activation.name.as_str(), |number| written.iter().any(|it| it.columns == number))?;
         let source = SourceCounts {
             rows: tally.rows,
             null_keys: tally.invalid_unrecorded,
@@ -394,12 +395,12 @@ impl Compared {
         let plan = plan_id(job, &resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.
         resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
-        Ok(Self { resolved, known, sealed, withheld, table, narrow, plan, approved })
+        Ok(Self { resolved, known, sealed, withheld, table, columns, plan, approved })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
-        let narrow: Vec<_> = self.narrow.iter().map(|&at| fields[at].clone()).collect();
+        let names = |at: &[usize]| at.iter().map(|&it| fields[it].clone()).collect();
         let part = |it: &crate::steps::seal::SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -411,8 +412,9 @@ impl Compared {
                 insert: job.activation.insert,
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: if it.written.is_narrow { narrow.clone() } else { fields.clone() },
+                fields: names(&self.columns.get(it.written.columns).fields),
             },
+            kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
             plan: self.plan.clone(),
@@ -430,11 +432,17 @@ impl Compared {
 
     fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
-        let invalid = self.sealed.problems.iter().map(|(field, problem, examples)| InvalidReport {
+        let is_skip = |problem: CellProblem| problem == CellProblem::NullSkipsRow;
+        let invalid = self.sealed.problems.iter().filter(|(_, it, _)| !is_skip(*it)).map(|(field, problem, examples)| InvalidReport {
             field: fields[usize::from(*field)].field.to_string(),
             problem: *problem,
             examples: examples.clone(),
         });
+        let skipped =
+            self.sealed.problems.iter().filter(|(_, it, _)| is_skip(*it)).map(|(field, _, examples)| SkippedReport {
+                field: fields[usize::from(*field)].field.to_string(),
+                examples: examples.clone(),
+            });
         let warned = self.sealed.warnings.iter().map(|(field, warning, examples)| WarnedReport {
             field: fields[usize::from(*field)].field.to_string(),
             warning: *warning,
@@ -463,10 +471,12 @@ impl Compared {
                     rows: u64::from(it.rows),
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
-                    is_narrow: it.is_narrow,
+                    is_narrow: self.columns.get(it.columns).is_narrow,
+                    kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),
             invalid: invalid.collect(),
+            skipped: skipped.collect(),
             warned: warned.collect(),
             alike_keys: self.sealed.alike_keys.clone(),
             held: self.sealed.held.as_ref().map(|it| HeldReport::of(it, options)),

@@ -17,6 +17,7 @@ mod decimal;
 mod encoding;
 mod fingerprints;
 mod folding;
+mod kept;
 mod mask;
 mod model;
 mod read_back;
@@ -34,6 +35,7 @@ pub use date::{DateKind, DateValue, SERVER_OFFSET_SECONDS, parse_date, parse_ser
 pub use decimal::parse_decimal;
 pub use fingerprints::{fingerprints, key_fingerprints};
 pub use folding::{FOLDING_VERSION, fold_char, fold_text};
+pub use kept::{KeptFields, keepable_fields};
 pub use mask::mask;
 pub use model::{model_columns, model_type};
 pub use read_back::{ReadBack, UnreadableRow};

@@ -70,6 +70,7 @@ fn mapping() -> Mapping {
         primary_key: vec![wish("Key", "id")],
         fields: vec![wish("Name", "name")],
         custom_attributes: Vec::new(),
+        when_null: crate::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
@@ -115,6 +116,7 @@ fn planned(parts: u32) -> RunEvent {
             file: format!("members_{part}.csv").parse().unwrap(),
             fields: Vec::new(),
         },
+        kept: Vec::new(),
     };
     let manifest = Manifest {
         plan: PlanId("plan".into()),

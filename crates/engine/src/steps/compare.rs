@@ -12,19 +12,20 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
-use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, MappedField, Mapping, RowFingerprint, RunId, WhenNull, Write};
 use outflow_ports::{BatchStream, History, Progress, ProgressSink, Spool};
-use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, WarningRules, fingerprints, mask, wide_keys};
+use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, LongestText, Scheme, fingerprints, mask, wide_keys};
 
 use crate::{
     alike::WideKeys,
     buckets::Buckets,
+    column_sets::ColumnSets,
     error::EngineError,
     history::Why,
     known::{Known, Verdict},
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
-    split::Lanes,
+    split::{Lane, Sizes},
     trail::Guidance,
 };
 
@@ -39,8 +40,8 @@ pub(crate) struct Pass {
     pub known: Known,
     pub guidance: Guidance,
     pub rebase: Option<Rebase>,
-    /// Positions of the fields of narrow files, where there are any.
-    pub narrow: Vec<usize>,
+    /// Which columns files have.
+    pub columns: Arc<ColumnSets>,
     pub buckets: Buckets,
     pub parts: PartsWriter,
     /// Where rows that are not sent are remembered.
@@ -73,10 +74,34 @@ pub(crate) struct Rebase {
     /// The mapping the baseline is written under, its fields filled as the new mapping fills them: a row is unchanged when the values it is
     /// to have now are those that were confirmed.
     pub old: Mapping,
-    /// Positions in the new mapping's fields of those that the old one did not have.
-    pub added: Vec<usize>,
-    /// Whether the added fields are columns that this run creates, so that a blank there needs no sending.
-    pub added_are_new_columns: bool,
+    /// The new mapping's fields that the old one did not have.
+    pub added: Vec<AddedField>,
+    /// Positions in the new mapping's fields of those whose blanks clear what they have left as it was.
+    pub cleared: Vec<usize>,
+}
+
+/// A field that a rebase has added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AddedField {
+    /// Its position in the new mapping's fields.
+    pub at: usize,
+    /// Whether a blank there needs sending: not where it would be kept, nor in a column that this run creates.
+    pub needs_blank: bool,
+}
+
+impl AddedField {
+    pub fn new(at: usize, field: &MappedField) -> Self {
+        Self { at, needs_blank: field.field_id.is_some() && field.when_null != WhenNull::Keep }
+    }
+}
+
+/// What must be sent of a row that is unchanged under the old mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// The added fields, as all else is there as it was confirmed.
+    Added,
+    All,
 }
 
 /// Positions of the fields of which a narrow file consists: the key, and what a rebase has added.
@@ -86,7 +111,7 @@ pub(crate) struct Rebase {
 pub(crate) fn narrow_fields(mapping: &Mapping, insert: InsertMode, rebase: Option<&Rebase>) -> Option<Vec<usize>> {
     let added = rebase.filter(|_| insert == InsertMode::UpdateOnly).map(|it| &it.added)?;
     let is_some_of_them = !added.is_empty() && added.len() < mapping.values().len();
-    is_some_of_them.then(|| (0..mapping.keys().len()).chain(added.iter().copied()).collect())
+    is_some_of_them.then(|| (0..mapping.keys().len()).chain(added.iter().map(|it| it.at)).collect())
 }
 
 /// What a pass has counted; adds up over threads.
@@ -179,10 +204,8 @@ struct Worker<'p> {
     way: Way<'p>,
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
-    encoder: CsvEncoder,
-    warning_rules: WarningRules,
-    narrow_encoder: CsvEncoder,
-    narrow_warning_rules: WarningRules,
+    /// The numbers of column sets that were asked for before: of narrow rows or not, and of such as keep these fields.
+    column_sets: Vec<(bool, Vec<u64>, usize)>,
     spreader: Spreader<'p, Buckets>,
     tally: Tally,
     batch_rows: u64,
@@ -194,6 +217,7 @@ struct Worker<'p> {
     probed_keys: Vec<KeyFingerprint>,
     probed_rows: Vec<RowFingerprint>,
     probes: Vec<Probe>,
+    /// By the number of their lane.
     to_send: Vec<ToSend>,
     csv: Vec<u8>,
     lengths: Vec<u32>,
@@ -216,10 +240,7 @@ impl<'p> Worker<'p> {
             way: pass.guidance.way(),
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
-            encoder: CsvEncoder::new(&pass.mapping),
-            warning_rules: WarningRules::new(&pass.mapping),
-            narrow_encoder: CsvEncoder::of_fields(&pass.mapping, pass.narrow.clone()),
-            narrow_warning_rules: WarningRules::of_fields(&pass.mapping, &pass.narrow),
+            column_sets: Vec::new(),
             spreader: Spreader::new(&pass.buckets),
             tally: Tally::default(),
             batch_rows: 0,
@@ -230,7 +251,7 @@ impl<'p> Worker<'p> {
             probed_keys: Vec::new(),
             probed_rows: Vec::new(),
             probes: Vec::new(),
-            to_send: (0..pass.known.lanes.len()).map(|_| ToSend::default()).collect(),
+            to_send: Vec::new(),
             csv: Vec::new(),
             lengths: Vec::new(),
             places: Vec::new(),
@@ -287,10 +308,9 @@ impl<'p> Worker<'p> {
             if canonical.is_valid(row) {
                 self.judge(canonical, row, *probe)?;
             } else {
-                // What is wrong with it is found again by whoever asks for rows that were not sent.
-                let note = canonical.problems_of(row).first().map_or(0, |it| Why::Invalid { field: it.field, problem: it.problem }.word());
-                let record = Record { note, ..self.new_record(row, RecordKind::Invalid, probe) };
-                self.spreader.push(&record)?;
+                let first = || canonical.problems_of(row).first().map(|it| (it.field, it.problem));
+                let skips = canonical.skipped_by(row).map(|it| (it, CellProblem::NullSkipsRow));
+                self.record_unsendable(row, skips.or_else(first), probe)?;
             }
         }
         self.probes = probes;
@@ -305,17 +325,27 @@ impl<'p> Worker<'p> {
                 self.tally.unchanged += 1;
                 Ok(())
             }
-            Verdict::Unchanged | Verdict::UnchangedRecorded => match &self.pass.rebase {
-                Some(rebase) if rebase.must_send(canonical, row) => {
-                    // All else is there as it was confirmed.
-                    let lane = known.lanes.narrow().unwrap_or(Lanes::USUAL);
-                    self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
+            Verdict::Unchanged | Verdict::UnchangedRecorded => {
+                let needs = self.pass.rebase.as_ref().map_or(Needs::Nothing, |it| it.needs(canonical, row));
+                if needs == Needs::Nothing {
+                    return self.record(row, RecordKind::Unchanged, &probe);
                 }
-                _ => self.record(row, RecordKind::Unchanged, &probe),
-            },
+                let is_narrow = needs == Needs::Added && self.pass.columns.has_narrow();
+                let Some(columns) = self.columns_of(is_narrow, canonical.kept(row)) else { return Ok(()) };
+                let lane = Lane { size: Sizes::USUAL, columns };
+                self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
+            }
             Verdict::Send(write) => {
+                let kept = canonical.kept(row);
+                if write == Write::Insert
+                    && let Some(field) = self.pass.columns.required_of(kept)
+                {
+                    return self.leave_out(canonical, row, field, &probe);
+                }
                 let kind = if matches!(probe, Probe::Absent) { RecordKind::New } else { RecordKind::Changed };
-                self.send_later(row, write, kind, &probe, known.lane_of(self.keys[row]))
+                let Some(columns) = self.columns_of(false, kept) else { return Ok(()) };
+                let lane = Lane { size: known.size_of(self.keys[row]), columns };
+                self.send_later(row, write, kind, &probe, lane)
             }
             Verdict::RememberedRefusal | Verdict::NotInDestination => self.record(row, RecordKind::Withheld, &probe),
         }
@@ -332,10 +362,44 @@ impl<'p> Worker<'p> {
         Ok(self.spreader.push(&record)?)
     }
 
-    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: usize) -> Result<(), EngineError> {
+    /// A row that is not sent, for the sake of one of its cells. What is wrong with it is found again by whoever asks for such rows.
+    fn record_unsendable(&mut self, row: usize, why: Option<(u16, CellProblem)>, probe: &Probe) -> Result<(), EngineError> {
+        let note = why.map_or(0, |(field, problem)| Why::Invalid { field, problem }.word());
+        let record = Record { note, ..self.new_record(row, RecordKind::Invalid, probe) };
+        Ok(self.spreader.push(&record)?)
+    }
+
+    /// A new row without a field that it needs: there is nothing to be kept yet.
+    #[cold]
+    fn leave_out(&mut self, canonical: &CanonicalBatch, row: usize, field: usize, probe: &Probe) -> Result<(), EngineError> {
+        let why = (field as u16, CellProblem::NullRequired);
+        self.tally.problems.entry(why).or_default().add(|| (masked_key(canonical, row), mask("")));
+        self.record_unsendable(row, Some(why), probe)
+    }
+
+    /// The number of the column set of a row that keeps these fields; `None` where there are more than may be, so that the run is refused once all
+    /// rows are read.
+    #[inline]
+    fn columns_of(&mut self, is_narrow: bool, kept: &[u64]) -> Option<usize> {
+        if !is_narrow && kept.is_empty() {
+            return Some(ColumnSets::WHOLE);
+        }
+        if let Some((_, _, number)) = self.column_sets.iter().find(|it| it.0 == is_narrow && it.1 == kept) {
+            return Some(*number);
+        }
+        let number = self.pass.columns.number(is_narrow, kept)?;
+        self.column_sets.push((is_narrow, kept.to_vec(), number));
+        Some(number)
+    }
+
+    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: Lane) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
-        let lane = &mut self.to_send[lane];
+        let number = self.pass.known.sizes.number(lane);
+        if self.to_send.len() <= number {
+            self.to_send.resize_with(number + 1, ToSend::default);
+        }
+        let lane = &mut self.to_send[number];
         lane.rows.push(row as u32);
         lane.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
         lane.records.push(record);
@@ -348,11 +412,10 @@ impl<'p> Worker<'p> {
             self.csv.clear();
             self.lengths.clear();
             self.places.clear();
-            let is_narrow = self.pass.known.lanes.narrow() == Some(number);
-            let encoder = if is_narrow { &self.narrow_encoder } else { &self.encoder };
-            encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
-            let rules = if is_narrow { &self.narrow_warning_rules } else { &self.warning_rules };
-            rules.look_at(canonical, &lane.rows, |row, field, warning| {
+            let at = self.pass.known.sizes.lane(number);
+            let columns = self.pass.columns.get(at.columns);
+            columns.encoder().encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            columns.warning_rules().look_at(canonical, &lane.rows, |row, field, warning| {
                 let cell = |field: usize| masked_cell(canonical.cell(row as usize, field));
                 let example = || (masked_key(canonical, row as usize), cell(usize::from(field)));
                 self.tally.warnings.entry((field, warning)).or_default().add(example);
@@ -360,7 +423,7 @@ impl<'p> Worker<'p> {
             for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
                 row.bytes = bytes;
             }
-            self.pass.parts.append(number, &self.csv, &lane.part_rows, &mut self.places)?;
+            self.pass.parts.append(at, &self.csv, &lane.part_rows, &mut self.places)?;
             for (record, place) in lane.records.iter().zip(&self.places) {
                 self.spreader.push(&Record { place: Some(*place), ..*record })?;
             }
@@ -374,6 +437,14 @@ impl<'p> Worker<'p> {
 
     fn note_problems(&mut self, canonical: &CanonicalBatch, batch: &RecordBatch) {
         for problem in canonical.problems() {
+            let is_told = match canonical.skipped_by(problem.row as usize) {
+                // Whatever else is wrong with a row that is skipped is no matter.
+                Some(field) => problem.problem == CellProblem::NullSkipsRow && problem.field == field,
+                None => problem.problem != CellProblem::NullSkipsRow,
+            };
+            if !is_told {
+                continue;
+            }
             let example = || (masked_key(canonical, problem.row as usize), self.canonicalizer.masked_example(batch, problem));
             self.tally.problems.entry((problem.field, problem.problem)).or_default().add(example);
         }
@@ -397,11 +468,16 @@ impl<'p> Worker<'p> {
 }
 
 impl Rebase {
-    /// Whether a row that is unchanged under the old mapping must be sent for the sake of the added fields.
-    fn must_send(&self, canonical: &CanonicalBatch, row: usize) -> bool {
-        let is_blank = |&field: &usize| canonical.cell(row, field) == Cell::Blank;
-        let needs_nothing = self.added.is_empty() || (self.added_are_new_columns && self.added.iter().all(is_blank));
-        !needs_nothing
+    /// What must be sent of a row that is unchanged under the old mapping.
+    fn needs(&self, canonical: &CanonicalBatch, row: usize) -> Needs {
+        let is_blank = |field: usize| canonical.cell(row, field) == Cell::Blank;
+        if self.cleared.iter().any(|it| is_blank(*it)) {
+            Needs::All
+        } else if self.added.iter().any(|it| it.needs_blank || !is_blank(it.at)) {
+            Needs::Added
+        } else {
+            Needs::Nothing
+        }
     }
 }
 

@@ -12,7 +12,10 @@ use outflow_domain::{
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
 
-use super::{compare::Rebase, settle::schema_digest};
+use super::{
+    compare::{AddedField, Rebase},
+    settle::schema_digest,
+};
 use crate::{
     error::EngineError,
     job::{Job, Ports, RunOptions},
@@ -20,7 +23,7 @@ use crate::{
     pages::each_page,
     report::Warning,
     segments::Segments,
-    split::{Lanes, Split},
+    split::{Sizes, Split},
 };
 
 /// What source and destination are, checked against each other.
@@ -95,11 +98,11 @@ pub(crate) async fn resolve(
     let values_unknown = !baseline.is_empty() && !(fields_are_the_same && (same_mapping || rebase.is_some()));
 
     let open: Vec<_> = state.open_parts.iter().filter(|it| it.identity.is_same_table(&identity)).collect();
-    let (lanes, lane_of) = Lanes::of(&open, split);
+    let (sizes, size_of) = Sizes::of(&open, split);
     let mut doubts = Vec::new();
-    for (part, lane) in open.into_iter().zip(lane_of) {
+    for (part, size) in open.into_iter().zip(size_of) {
         if let Some(doubt) = &part.doubt {
-            doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, lane });
+            doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, size });
         }
     }
     let mut found = match &destination {
@@ -117,7 +120,7 @@ pub(crate) async fn resolve(
         is_empty: found.is_empty && baseline.is_empty() && doubts.is_empty(),
         baseline,
         doubts,
-        lanes,
+        sizes,
         refused: remembered(refused, &schema_digest, now_ms),
         membership: found.keys.take(),
         values_unknown,
@@ -275,13 +278,13 @@ pub(crate) fn is_retired(state: &ActivationState, identity: &Identity, mapping: 
 }
 
 fn rebase(old: &Mapping, new: &Mapping, schema: &SchemaRef) -> Option<Rebase> {
-    let added: Vec<usize> = new.values_not_in(old).map(|at| new.keys().len() + at).collect();
-    let fields: Vec<_> = new.fields().collect();
-    let added_are_new_columns = added.iter().all(|&at| fields[at].field_id.is_none());
+    let keys = new.keys().len();
+    let added = new.values_not_in(old).map(|at| AddedField::new(keys + at, &new.values()[at])).collect();
+    let cleared = new.values_cleared_since(old).map(|at| keys + at).collect();
     let old = old.filled_as(new);
     // Where the model no longer has a column of the old mapping, old fingerprints cannot be computed: every row is sent.
     Canonicalizer::new(&old, schema).ok()?;
-    Some(Rebase { old, added, added_are_new_columns })
+    Some(Rebase { old, added, cleared })
 }
 
 /// The refusals that hold a row back: those under today's schema, but for those that may have passed and are due to be tried again.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use outflow_domain::{
     CreateWish, EmptySource, FieldName, FieldWish, Guards, ImportRoute, InsertMode, Limit, Name, NewColumn, Period, Removes, Retention,
-    Sendable, SubscriberField, TableWish,
+    Sendable, SubscriberField, TableWish, WhenNull,
 };
 use outflow_project::{FileFormat, FileLocation, FileRoute, Overlap, Postgres, Project, ServerIdentity, Source, TlsMode, parse_text};
 
@@ -146,6 +146,7 @@ fn an_activation_is_what_the_engine_is_asked_for() {
         primary_key: vec![wish("ContactKey", "customer_id")],
         fields: vec![wish("EmailAddress", "email")],
         custom_attributes: vec!["note".into()],
+        when_null: WhenNull::Clear,
         time_zone: Some("Europe/Berlin".into()),
         import: ImportRoute::Soap,
         part_bytes_max: 64 << 20,
@@ -203,6 +204,16 @@ fn a_field_may_be_rounded() {
     let fields = &project.activations[&name("last-writer")].wish.fields;
     let told: Vec<_> = fields.iter().map(|it| (it.field.as_str(), it.column.as_str(), it.round)).collect();
     assert_eq!(told, [("EMAILADDRESS", "shop", None), ("Total", "total", Some(2)), ("Name", "name", None)]);
+}
+
+#[test]
+fn a_field_says_what_its_blanks_do() {
+    let project = project();
+    let wish = &project.activations[&name("last-writer")].wish;
+    assert_eq!(wish.when_null, WhenNull::Keep);
+    let told: Vec<_> = wish.fields.iter().map(|it| it.when_null).collect();
+    assert_eq!(told, [None, None, Some(WhenNull::SkipRow)]);
+    assert_eq!(project.activations[&name("practice")].wish.when_null, WhenNull::Clear);
 }
 
 #[test]

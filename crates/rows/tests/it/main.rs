@@ -3,6 +3,7 @@
 mod conversions;
 mod csv_files;
 mod fingerprints;
+mod kept;
 mod read_back;
 mod support;
 mod verdicts;
