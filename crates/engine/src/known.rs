@@ -6,15 +6,15 @@ use outflow_baseline::{Baseline, Old, Origin, Presence, Probe};
 use outflow_domain::{InsertMode, KeyFingerprint, RowFingerprint, Write};
 use outflow_ports::Blob;
 
-use crate::split::Lanes;
+use crate::split::Sizes;
 
 /// What is known of the destination before the comparison: asked about every row of the model.
 pub(crate) struct Known {
     pub baseline: Baseline<Blob>,
     /// Rows in doubt, one set for each part that left some.
     pub doubts: Vec<Doubt>,
-    /// How rows are kept apart on their way into files.
-    pub lanes: Lanes,
+    /// How large files become.
+    pub sizes: Sizes,
     /// Refused rows that are remembered under today's schema.
     pub refused: HashMap<KeyFingerprint, RowFingerprint>,
     /// The keys the data extension really holds, where they were read; rows made since they were last read are [`MADE_SINCE`].
@@ -33,8 +33,8 @@ pub(crate) struct Known {
 /// Rows that a part left in doubt.
 pub(crate) struct Doubt {
     pub rows: Baseline<Blob>,
-    /// The lane on which they are sent again.
-    pub lane: usize,
+    /// The size of the files in which they are sent again, by number.
+    pub size: usize,
 }
 
 /// Stands in place of a member's values, which are not read: the row was made since the keys were last read.
@@ -60,10 +60,10 @@ impl Known {
         self.doubts.iter().any(|it| it.rows.contains(key))
     }
 
-    /// The lane on which a row is sent: of several doubts the one of the smallest files.
-    pub fn lane_of(&self, key: KeyFingerprint) -> usize {
-        let lanes = self.doubts.iter().filter(|it| it.lane != Lanes::USUAL && it.rows.contains(key)).map(|it| it.lane);
-        lanes.min().unwrap_or(Lanes::USUAL)
+    /// The size of the file in which a row is sent, by number: of several doubts that of the smallest files.
+    pub fn size_of(&self, key: KeyFingerprint) -> usize {
+        let sizes = self.doubts.iter().filter(|it| it.size != Sizes::USUAL && it.rows.contains(key)).map(|it| it.size);
+        sizes.min().unwrap_or(Sizes::USUAL)
     }
 
     fn is_member(&self, key: KeyFingerprint) -> Option<bool> {

@@ -10,6 +10,7 @@
 mod advance;
 mod alike;
 mod buckets;
+mod column_sets;
 mod compute;
 mod digest;
 mod error;

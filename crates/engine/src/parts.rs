@@ -10,9 +10,10 @@ use outflow_domain::RunId;
 use outflow_ports::{Spool, SpoolWriter};
 
 use crate::{
+    column_sets::ColumnSets,
     error::EngineError,
     part_files::{PartRow, ROW_BYTES, csv_name, rows_name},
-    split::Lanes,
+    split::{Lane, Sizes},
 };
 
 /// Most rows of a part, whatever their size: places are counted in 32 bits, and a part is settled in memory of some 30 bytes a row.
@@ -22,18 +23,16 @@ pub(crate) const ROWS_MAX: u32 = 1_000_000;
 pub(crate) struct PartsWriter {
     spool: Arc<dyn Spool>,
     run: RunId,
-    header: Vec<u8>,
-    /// The header of files with the key and new columns alone.
-    narrow_header: Vec<u8>,
+    columns: Arc<ColumnSets>,
     bytes_max: u64,
-    lanes: Lanes,
+    sizes: Sizes,
     /// Whether files are written; a plan only counts.
     keep: bool,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The part being written on each lane.
+    /// The part being written on each lane, by the lane's number.
     open: Vec<Option<OpenPart>>,
     closed: Vec<WrittenPart>,
     begun: u32,
@@ -56,16 +55,15 @@ pub(crate) struct WrittenPart {
     pub bytes: u64,
     /// Whether its rows were left in doubt by earlier parts, and are sent apart from others.
     pub in_doubt: bool,
-    /// Whether it has the key and new columns alone.
-    pub is_narrow: bool,
+    /// Which columns it has, by number.
+    pub columns: usize,
 }
 
 impl PartsWriter {
-    /// `headers` are those of the usual files, and of files with the key and new columns alone.
-    pub fn new(spool: Arc<dyn Spool>, run: RunId, headers: [Vec<u8>; 2], bytes_max: u64, lanes: Lanes, keep: bool) -> Self {
-        let open = (0..lanes.len()).map(|_| None).collect();
-        let [header, narrow_header] = headers;
-        Self { spool, run, header, narrow_header, bytes_max, lanes, keep, state: Mutex::new(State { open, closed: Vec::new(), begun: 0 }) }
+    /// Writes files of these column sets and sizes.
+    pub fn new(spool: Arc<dyn Spool>, run: RunId, columns: Arc<ColumnSets>, bytes_max: u64, sizes: Sizes, keep: bool) -> Self {
+        let state = State { open: Vec::new(), closed: Vec::new(), begun: 0 };
+        Self { spool, run, columns, bytes_max, sizes, keep, state: Mutex::new(state) }
     }
 
     /// Where the files are.
@@ -74,21 +72,20 @@ impl PartsWriter {
     }
 
     /// Bytes of the part's first record.
-    pub const fn header_bytes(&self, part: WrittenPart) -> u64 {
-        self.header_of(part.is_narrow).len() as u64
-    }
-
-    const fn header_of(&self, is_narrow: bool) -> &Vec<u8> {
-        if is_narrow { &self.narrow_header } else { &self.header }
+    pub fn header_bytes(&self, part: WrittenPart) -> u64 {
+        self.columns.get(part.columns).encoder().header().len() as u64
     }
 
     /// Appends encoded rows of one lane, whose lengths the rows tell, and gives the place of each.
-    pub fn append(&self, lane: usize, mut csv: &[u8], mut rows: &[PartRow], places: &mut Vec<Place>) -> Result<(), EngineError> {
-        let rows_max = self.lanes.rows_max(lane);
+    pub fn append(&self, lane: Lane, mut csv: &[u8], mut rows: &[PartRow], places: &mut Vec<Place>) -> Result<(), EngineError> {
+        let (rows_max, number) = (self.sizes.rows_max(lane.size), self.sizes.number(lane));
         let mut list = Vec::with_capacity(rows.len() * ROW_BYTES);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.open.len() <= number {
+            state.open.resize_with(number + 1, || None);
+        }
         while !rows.is_empty() {
-            let mut part = match state.open[lane].take() {
+            let mut part = match state.open[number].take() {
                 Some(part) => part,
                 None => {
                     state.begun += 1;
@@ -120,7 +117,7 @@ impl PartsWriter {
             part.written.bytes += bytes as u64;
             (rows, csv) = (later, csv_later);
             if rows.is_empty() {
-                state.open[lane] = Some(part);
+                state.open[number] = Some(part);
             } else {
                 let part = part.finish()?;
                 state.closed.push(part);
@@ -134,11 +131,11 @@ impl PartsWriter {
         Ok(())
     }
 
-    fn begin(&self, number: u32, lane: usize) -> Result<OpenPart, EngineError> {
-        let is_narrow = self.lanes.narrow() == Some(lane);
-        let header = self.header_of(is_narrow);
-        let in_doubt = self.lanes.is_of_doubt(lane);
-        let written = WrittenPart { part: number, rows: 0, bytes: header.len() as u64, in_doubt, is_narrow };
+    fn begin(&self, number: u32, lane: Lane) -> Result<OpenPart, EngineError> {
+        let columns = self.columns.get(lane.columns);
+        let header = columns.encoder().header();
+        let bytes = header.len() as u64;
+        let written = WrittenPart { part: number, rows: 0, bytes, in_doubt: lane.is_of_doubt(), columns: lane.columns };
         if !self.keep {
             return Ok(OpenPart { csv: None, rows: None, written });
         }

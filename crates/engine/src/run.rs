@@ -10,11 +10,12 @@ use outflow_domain::{
     PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
-use outflow_rows::{CsvEncoder, Scheme};
+use outflow_rows::Scheme;
 
 use crate::{
     advance::advance,
     buckets::Buckets,
+    column_sets::ColumnSets,
     digest,
     error::EngineError,
     guard::{self, Approval, Guarding},
@@ -307,8 +308,8 @@ struct Compared {
     withheld: Option<HistoryFile>,
     /// What is to be made and changed at the data extension itself.
     table: TableChanges,
-    /// Positions of the fields of narrow files.
-    narrow: Vec<usize>,
+    /// Which columns files have.
+    columns: Arc<ColumnSets>,
     plan: PlanId,
     /// What a person has approved of it.
     approved: Option<Approved>,
@@ -332,18 +333,14 @@ impl Compared {
         let approval = approve.map(|it| Approval::of(job, it, state, &resolved, &segments, ports.clock.now_ms())).transpose()?.flatten();
         let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
         let scan = ports.source.scan(&job.query, options).await?;
-        let mut known = resolved.known.take().ok_or(EngineError::Stopped)?;
+        let known = resolved.known.take().ok_or(EngineError::Stopped)?;
         // Under another mapping, or without its values, this base is the last of its kind.
         let may_note = write && resolved.is_comparable;
         let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
-        if narrow.is_some() {
-            known.lanes = known.lanes.with_narrow();
-        }
-        let narrow = narrow.unwrap_or_default();
-        let encoders = [CsvEncoder::new(&resolved.mapping), CsvEncoder::of_fields(&resolved.mapping, narrow.clone())];
-        let headers = encoders.map(|it| it.header().to_vec());
-        let lanes = known.lanes.clone();
+        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
+        let sizes = known.sizes.clone();
+        let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
         let pass = Arc::new(Pass {
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
@@ -351,9 +348,9 @@ impl Compared {
             known,
             guidance,
             rebase: resolved.rebase.take(),
-            narrow: narrow.clone(),
+            columns: Arc::clone(&columns),
             buckets: Buckets::new(Arc::clone(&ports.spool), run.clone()),
-            parts: PartsWriter::new(Arc::clone(&ports.spool), run.clone(), headers, job.activation.part_bytes_max, lanes, write),
+            parts: PartsWriter::new(spool, run.clone(), Arc::clone(&columns), bytes_max, sizes, write),
             history: Arc::clone(&ports.history),
             progress: Arc::clone(&ports.progress),
             rows_read: AtomicU64::new(0),
@@ -394,12 +391,11 @@ impl Compared {
         let plan = plan_id(job, &resolved, &sealed, &table, version);
         // As the service will have it, so that what is remembered of types is true.
         resolved.mapping = resolved.mapping.once_changed(table.created(), &table.wider());
-        Ok(Self { resolved, known, sealed, withheld, table, narrow, plan, approved })
+        Ok(Self { resolved, known, sealed, withheld, table, columns, plan, approved })
     }
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
-        let narrow: Vec<_> = self.narrow.iter().map(|&at| fields[at].clone()).collect();
         let part = |it: &crate::steps::seal::SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -411,7 +407,7 @@ impl Compared {
                 insert: job.activation.insert,
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: if it.written.is_narrow { narrow.clone() } else { fields.clone() },
+                fields: self.columns.get(it.written.columns).fields.iter().map(|&at| fields[at].clone()).collect(),
             },
         };
         Manifest {
@@ -463,7 +459,7 @@ impl Compared {
                     rows: u64::from(it.rows),
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
-                    is_narrow: it.is_narrow,
+                    is_narrow: self.columns.get(it.columns).is_narrow,
                 })
                 .collect(),
             invalid: invalid.collect(),

@@ -69,57 +69,61 @@ fn rows_in_doubt(part: &OpenPart) -> u64 {
     part.doubt.as_ref().map_or(0, |it| it.entries)
 }
 
-/// Rows that are kept apart from others on their way into files.
+/// How large files become: rows in doubt that smaller files can tell apart go in such, and so apart from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lanes {
+pub(crate) struct Sizes {
     rows_max: Vec<u32>,
-    narrow: Option<usize>,
 }
 
-impl Lanes {
-    /// The lane of rows that are not in doubt, or whose doubt smaller files cannot end.
+impl Sizes {
+    /// The size of files for rows that are not in doubt, or whose doubt smaller files cannot end.
     pub const USUAL: usize = 0;
 
-    /// The lanes that the parts' doubts ask for, and for each part its own.
+    /// The sizes that the parts' doubts ask for, and for each part its own.
     pub fn of(parts: &[&OpenPart], split: Split) -> (Self, Vec<usize>) {
         let doubts: Vec<u64> = parts.iter().map(|it| if is_split(it) { rows_in_doubt(it) } else { 0 }).collect();
         let sizes = split.sizes(&doubts);
         let mut distinct: Vec<u32> = sizes.iter().zip(parts).filter(|(_, part)| is_split(part)).map(|(&size, _)| size).collect();
         distinct.sort_unstable();
         distinct.dedup();
-        let lane = |(part, size): (&&OpenPart, &u32)| match distinct.binary_search(size) {
+        let of_part = |(part, size): (&&OpenPart, &u32)| match distinct.binary_search(size) {
             Ok(at) if is_split(part) => at + 1,
             _ => Self::USUAL,
         };
-        let lanes = parts.iter().zip(&sizes).map(lane).collect();
-        (Self { rows_max: [&[ROWS_MAX], distinct.as_slice()].concat(), narrow: None }, lanes)
+        let of_parts = parts.iter().zip(&sizes).map(of_part).collect();
+        (Self { rows_max: [&[ROWS_MAX], distinct.as_slice()].concat() }, of_parts)
     }
 
-    /// With one lane more, of rows of which only the key and new columns travel.
-    pub fn with_narrow(mut self) -> Self {
-        self.narrow = Some(self.rows_max.len());
-        self.rows_max.push(ROWS_MAX);
-        self
+    /// The number of a lane, counted so that those of a further column set follow those of the ones before.
+    pub const fn number(&self, lane: Lane) -> usize {
+        lane.columns * self.rows_max.len() + lane.size
     }
 
-    /// The lane of rows of which only the key and new columns travel, if there is one.
-    pub const fn narrow(&self) -> Option<usize> {
-        self.narrow
+    /// The lane of that number.
+    pub const fn lane(&self, number: usize) -> Lane {
+        let sizes = self.rows_max.len();
+        Lane { size: number % sizes, columns: number / sizes }
     }
 
+    /// Most rows of a file of that size.
+    pub fn rows_max(&self, size: usize) -> u32 {
+        self.rows_max[size]
+    }
+}
+
+/// What rows have in common that may travel in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane {
+    /// How large their files are, by number: see [`Sizes`].
+    pub size: usize,
+    /// Which columns they have, by number: see [`crate::column_sets::ColumnSets`].
+    pub columns: usize,
+}
+
+impl Lane {
     /// Whether its rows were left in doubt by earlier parts.
-    pub fn is_of_doubt(&self, lane: usize) -> bool {
-        lane != Self::USUAL && self.narrow != Some(lane)
-    }
-
-    /// How many there are.
-    pub const fn len(&self) -> usize {
-        self.rows_max.len()
-    }
-
-    /// Most rows of a file on that lane.
-    pub fn rows_max(&self, lane: usize) -> u32 {
-        self.rows_max[lane]
+    pub const fn is_of_doubt(self) -> bool {
+        self.size != Sizes::USUAL
     }
 }
 
@@ -149,6 +153,15 @@ mod tests {
     #[test]
     fn without_files_to_spend_nothing_is_split() {
         check(&[5000, 1], 0, &[ROWS_MAX, ROWS_MAX]);
+    }
+
+    #[test]
+    fn each_size_of_each_column_set_is_a_lane_of_its_own() {
+        let sizes = Sizes { rows_max: vec![ROWS_MAX, 100, 700] };
+        let lanes = (0..3).flat_map(|columns| (0..3).map(move |size| Lane { size, columns }));
+        for (number, lane) in lanes.enumerate() {
+            assert_eq!((sizes.number(lane), sizes.lane(number)), (number, lane));
+        }
     }
 
     #[test]

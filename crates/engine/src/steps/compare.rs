@@ -14,17 +14,18 @@ use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
 use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
 use outflow_ports::{BatchStream, History, Progress, ProgressSink, Spool};
-use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, CsvEncoder, LongestText, Scheme, WarningRules, fingerprints, mask, wide_keys};
+use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, LongestText, Scheme, fingerprints, mask, wide_keys};
 
 use crate::{
     alike::WideKeys,
     buckets::Buckets,
+    column_sets::ColumnSets,
     error::EngineError,
     history::Why,
     known::{Known, Verdict},
     part_files::{PartRow, RowMark},
     parts::PartsWriter,
-    split::Lanes,
+    split::{Lane, Sizes},
     trail::Guidance,
 };
 
@@ -39,8 +40,8 @@ pub(crate) struct Pass {
     pub known: Known,
     pub guidance: Guidance,
     pub rebase: Option<Rebase>,
-    /// Positions of the fields of narrow files, where there are any.
-    pub narrow: Vec<usize>,
+    /// Which columns files have.
+    pub columns: Arc<ColumnSets>,
     pub buckets: Buckets,
     pub parts: PartsWriter,
     /// Where rows that are not sent are remembered.
@@ -179,10 +180,6 @@ struct Worker<'p> {
     way: Way<'p>,
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
-    encoder: CsvEncoder,
-    warning_rules: WarningRules,
-    narrow_encoder: CsvEncoder,
-    narrow_warning_rules: WarningRules,
     spreader: Spreader<'p, Buckets>,
     tally: Tally,
     batch_rows: u64,
@@ -194,6 +191,7 @@ struct Worker<'p> {
     probed_keys: Vec<KeyFingerprint>,
     probed_rows: Vec<RowFingerprint>,
     probes: Vec<Probe>,
+    /// By the number of their lane.
     to_send: Vec<ToSend>,
     csv: Vec<u8>,
     lengths: Vec<u32>,
@@ -216,10 +214,6 @@ impl<'p> Worker<'p> {
             way: pass.guidance.way(),
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
-            encoder: CsvEncoder::new(&pass.mapping),
-            warning_rules: WarningRules::new(&pass.mapping),
-            narrow_encoder: CsvEncoder::of_fields(&pass.mapping, pass.narrow.clone()),
-            narrow_warning_rules: WarningRules::of_fields(&pass.mapping, &pass.narrow),
             spreader: Spreader::new(&pass.buckets),
             tally: Tally::default(),
             batch_rows: 0,
@@ -230,7 +224,7 @@ impl<'p> Worker<'p> {
             probed_keys: Vec::new(),
             probed_rows: Vec::new(),
             probes: Vec::new(),
-            to_send: (0..pass.known.lanes.len()).map(|_| ToSend::default()).collect(),
+            to_send: Vec::new(),
             csv: Vec::new(),
             lengths: Vec::new(),
             places: Vec::new(),
@@ -308,14 +302,15 @@ impl<'p> Worker<'p> {
             Verdict::Unchanged | Verdict::UnchangedRecorded => match &self.pass.rebase {
                 Some(rebase) if rebase.must_send(canonical, row) => {
                     // All else is there as it was confirmed.
-                    let lane = known.lanes.narrow().unwrap_or(Lanes::USUAL);
+                    let lane = Lane { size: Sizes::USUAL, columns: self.pass.columns.narrow().unwrap_or(ColumnSets::WHOLE) };
                     self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
                 }
                 _ => self.record(row, RecordKind::Unchanged, &probe),
             },
             Verdict::Send(write) => {
                 let kind = if matches!(probe, Probe::Absent) { RecordKind::New } else { RecordKind::Changed };
-                self.send_later(row, write, kind, &probe, known.lane_of(self.keys[row]))
+                let lane = Lane { size: known.size_of(self.keys[row]), columns: ColumnSets::WHOLE };
+                self.send_later(row, write, kind, &probe, lane)
             }
             Verdict::RememberedRefusal | Verdict::NotInDestination => self.record(row, RecordKind::Withheld, &probe),
         }
@@ -332,10 +327,14 @@ impl<'p> Worker<'p> {
         Ok(self.spreader.push(&record)?)
     }
 
-    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: usize) -> Result<(), EngineError> {
+    fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: Lane) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         let mark = RowMark { write, origin: self.pass.known.origin(write, record.old) };
-        let lane = &mut self.to_send[lane];
+        let number = self.pass.known.sizes.number(lane);
+        if self.to_send.len() <= number {
+            self.to_send.resize_with(number + 1, ToSend::default);
+        }
+        let lane = &mut self.to_send[number];
         lane.rows.push(row as u32);
         lane.part_rows.push(PartRow { key: record.key, row: record.row, mark, bytes: 0 });
         lane.records.push(record);
@@ -348,11 +347,10 @@ impl<'p> Worker<'p> {
             self.csv.clear();
             self.lengths.clear();
             self.places.clear();
-            let is_narrow = self.pass.known.lanes.narrow() == Some(number);
-            let encoder = if is_narrow { &self.narrow_encoder } else { &self.encoder };
-            encoder.encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
-            let rules = if is_narrow { &self.narrow_warning_rules } else { &self.warning_rules };
-            rules.look_at(canonical, &lane.rows, |row, field, warning| {
+            let at = self.pass.known.sizes.lane(number);
+            let columns = self.pass.columns.get(at.columns);
+            columns.encoder().encode(canonical, &lane.rows, &mut self.csv, &mut self.lengths);
+            columns.warning_rules().look_at(canonical, &lane.rows, |row, field, warning| {
                 let cell = |field: usize| masked_cell(canonical.cell(row as usize, field));
                 let example = || (masked_key(canonical, row as usize), cell(usize::from(field)));
                 self.tally.warnings.entry((field, warning)).or_default().add(example);
@@ -360,7 +358,7 @@ impl<'p> Worker<'p> {
             for (row, &bytes) in lane.part_rows.iter_mut().zip(&self.lengths) {
                 row.bytes = bytes;
             }
-            self.pass.parts.append(number, &self.csv, &lane.part_rows, &mut self.places)?;
+            self.pass.parts.append(at, &self.csv, &lane.part_rows, &mut self.places)?;
             for (record, place) in lane.records.iter().zip(&self.places) {
                 self.spreader.push(&Record { place: Some(*place), ..*record })?;
             }

@@ -20,7 +20,7 @@ use crate::{
     pages::each_page,
     report::Warning,
     segments::Segments,
-    split::{Lanes, Split},
+    split::{Sizes, Split},
 };
 
 /// What source and destination are, checked against each other.
@@ -95,11 +95,11 @@ pub(crate) async fn resolve(
     let values_unknown = !baseline.is_empty() && !(fields_are_the_same && (same_mapping || rebase.is_some()));
 
     let open: Vec<_> = state.open_parts.iter().filter(|it| it.identity.is_same_table(&identity)).collect();
-    let (lanes, lane_of) = Lanes::of(&open, split);
+    let (sizes, size_of) = Sizes::of(&open, split);
     let mut doubts = Vec::new();
-    for (part, lane) in open.into_iter().zip(lane_of) {
+    for (part, size) in open.into_iter().zip(size_of) {
         if let Some(doubt) = &part.doubt {
-            doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, lane });
+            doubts.push(Doubt { rows: segments.open_set(Kind::Doubt, doubt)?, size });
         }
     }
     let mut found = match &destination {
@@ -117,7 +117,7 @@ pub(crate) async fn resolve(
         is_empty: found.is_empty && baseline.is_empty() && doubts.is_empty(),
         baseline,
         doubts,
-        lanes,
+        sizes,
         refused: remembered(refused, &schema_digest, now_ms),
         membership: found.keys.take(),
         values_unknown,
