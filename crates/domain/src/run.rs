@@ -69,6 +69,9 @@ pub struct PartPlan {
     pub bytes: u64,
     /// How it will be imported, with the literal file name.
     pub order: ImportOrder,
+    /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_of_exits: bool,
 }
 
 impl PartPlan {
@@ -229,6 +232,9 @@ pub enum RunEvent {
         newest: Option<String>,
         /// The part's keys with what was sent, sorted.
         doubt: SegmentRef,
+        /// The keys themselves, encrypted, where they may be needed later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<SegmentRef>,
     },
     /// The service has a number for it.
     ImportStarted {
@@ -359,6 +365,9 @@ pub struct OpenPart {
     pub mapping: Box<Mapping>,
     /// The rows in doubt, once a start was intended.
     pub doubt: Option<SegmentRef>,
+    /// The keys themselves, encrypted, where they may be needed later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<SegmentRef>,
     /// How far it has come.
     pub stage: PartStage,
     /// The newest import the service knew of this activation before the first start of this part was intended, where it can be asked.
@@ -387,6 +396,9 @@ impl OpenPart {
 pub struct ConfirmedSegment {
     /// The entries, in key order.
     pub segment: SegmentRef,
+    /// The keys of the part that was settled, where they were stored; some of them may have no entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<SegmentRef>,
     /// The mapping their fingerprints are of.
     pub mapping: Box<Mapping>,
     /// Whose rows they are.
@@ -521,6 +533,7 @@ impl ActivationState {
                     identity: identity.clone(),
                     mapping: mapping.clone(),
                     doubt: None,
+                    keys: None,
                     stage: Stage::Planned,
                     newest: None,
                     is_abandoned: false,
@@ -561,7 +574,7 @@ impl ActivationState {
                     _ => return Err("its transfer was not started"),
                 };
             }
-            RunEvent::ImportStarting { part, newest, doubt } => {
+            RunEvent::ImportStarting { part, newest, doubt, keys } => {
                 if self.open_parts.iter().any(OpenPart::may_be_running) {
                     let part = self.part(&record.run, *part)?;
                     // The same file may be started again when its first start got lost.
@@ -575,6 +588,7 @@ impl ActivationState {
                         part.stage = Stage::Starting;
                         part.newest.clone_from(newest);
                         part.doubt = Some(doubt.clone());
+                        part.keys.clone_from(keys);
                     }
                     Stage::Starting => {}
                     _ => return Err("its file has not arrived"),
@@ -600,7 +614,7 @@ impl ActivationState {
                     return Err("no start was intended");
                 }
                 part.stage = Stage::Transferred;
-                part.doubt = None;
+                (part.doubt, part.keys) = (None, None);
             }
             RunEvent::ImportEnded { part, status } => {
                 let part = self.part(&record.run, *part)?;
@@ -623,8 +637,12 @@ impl ActivationState {
                     return Err("its import has not ended");
                 }
                 let segment = confirmed.clone();
-                let taken =
-                    segment.map(|segment| ConfirmedSegment { segment, mapping: part.mapping.clone(), identity: part.identity.clone() });
+                let taken = segment.map(|segment| ConfirmedSegment {
+                    segment,
+                    keys: part.keys.clone(),
+                    mapping: part.mapping.clone(),
+                    identity: part.identity.clone(),
+                });
                 match doubt {
                     Some(doubt) => {
                         part.doubt = Some(doubt.clone());

@@ -40,20 +40,25 @@ impl ColumnSet {
 pub(crate) struct ColumnSets {
     sets: Vec<ColumnSet>,
     narrow: Option<usize>,
+    exits: Option<usize>,
 }
 
 impl ColumnSets {
     /// The number of the set of all columns.
     pub const WHOLE: usize = 0;
 
-    /// All columns, and the `narrow` ones where there are rows of which only new columns travel.
+    /// All columns; the `narrow` ones where there are rows of which only new columns travel; and key and flag where rows that leave are flagged.
     pub fn new(mapping: &Mapping, narrow: Option<Vec<usize>>) -> Self {
         let mut sets = vec![ColumnSet::new(mapping, (0..mapping.fields().count()).collect(), false)];
         let narrow = narrow.map(|fields| {
             sets.push(ColumnSet::new(mapping, fields, true));
             sets.len() - 1
         });
-        Self { sets, narrow }
+        let exits = mapping.flag().map(|(flag, _)| {
+            sets.push(ColumnSet::new(mapping, (0..mapping.keys().len()).chain([flag]).collect(), false));
+            sets.len() - 1
+        });
+        Self { sets, narrow, exits }
     }
 
     /// The set of that number.
@@ -64,5 +69,10 @@ impl ColumnSets {
     /// The number of the set of the key and new columns, if there is one.
     pub const fn narrow(&self) -> Option<usize> {
         self.narrow
+    }
+
+    /// The number of the set of the key and the flag, if there is one: of rows that have left the model.
+    pub const fn exits(&self) -> Option<usize> {
+        self.exits
     }
 }

@@ -177,6 +177,8 @@ pub struct PartReport {
     pub in_doubt: bool,
     /// Whether it has the key and new columns alone, since its rows are there with all else.
     pub is_narrow: bool,
+    /// Whether its rows have left the model, and are flagged for it.
+    pub is_of_exits: bool,
 }
 
 /// Cells that cannot be sent.

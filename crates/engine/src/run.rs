@@ -6,8 +6,8 @@ use std::{
 };
 
 use outflow_domain::{
-    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome, OutcomeCounts, PartPlan,
-    PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
+    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
+    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::Scheme;
@@ -18,9 +18,11 @@ use crate::{
     column_sets::ColumnSets,
     digest,
     error::EngineError,
+    exits::Exits,
     guard::{self, Approval, Guarding},
     history,
     job::{Job, Ports, RunOptions},
+    key_store::KeyStore,
     parts::PartsWriter,
     recorder::{Beside, Recorder},
     report::{Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
@@ -31,7 +33,7 @@ use crate::{
         compare::{self, Pass, PrivateFiles, Tally},
         import,
         resolve::{Resolved, resolve},
-        seal::{Seal, SealedPass, equal},
+        seal::{Seal, SealedPart, SealedPass, equal},
         settle, transfer,
     },
     table::{self, TableChanges},
@@ -216,6 +218,7 @@ impl Run<'_> {
             self.note_held(recorder, &compared).await?;
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
+        equal("entries not seen = outcomes of leaving rows", manifest.leaving_rows, outcomes.count(|it| !it.is_of_source()))?;
         let result = result_of(&outcomes);
         let ended = RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() };
         let outdated = history::outdated_now(ports, recorder).await?;
@@ -251,7 +254,10 @@ impl Run<'_> {
         let before = &recorder.state().baseline;
         let counted = if *retired { before.emptied() } else { before.clone() };
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
-        if let Some(baseline) = next {
+        if let Some(mut baseline) = next {
+            if self.job.activation.on_exit.flag().is_none() {
+                baseline.keys.clear();
+            }
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
         }
@@ -288,7 +294,7 @@ impl Run<'_> {
             let Some(doubt) = &sealed.doubt else { continue };
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
             self.nobody_else_is_importing(&compared.resolved).await?;
-            import::start(job, ports, recorder, plan.part, doubt).await?;
+            import::start(job, ports, recorder, plan.part, doubt, sealed.keys.as_ref()).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
             let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
             spoken_for.extend(settled.spoken_for);
@@ -341,7 +347,11 @@ impl Compared {
         let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
         let sizes = known.sizes.clone();
         let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
+        let key_store = KeyStore::new(ports, job.activation.name.as_str(), &resolved.scheme, &resolved.mapping);
+        let exits = Exits::of(&job.activation, &resolved, state, &key_store)?;
+        let key_store = exits.as_ref().map(|_| &key_store);
         let pass = Arc::new(Pass {
+            exits,
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
             scheme: resolved.scheme.clone(),
@@ -368,7 +378,8 @@ impl Compared {
         };
         let (guards, confirmed) = (job.activation.guards, pass.known.baseline.len());
         let guarding = Guarding { guards, source, confirmed, approval: approval.as_ref(), all_is_approved: false };
-        let mut seal = Seal { pass: &pass, tally: &tally, written: &written, segments: &segments, version, write, guarding, again: false };
+        let (tally, written, segments) = (&tally, &written, &segments);
+        let mut seal = Seal { pass: &pass, tally, written, segments, key_store, version, write, guarding, again: false };
         let mut approved = approval.as_ref().map(|it| Approved { plan: it.plan.clone(), rows: 0, source_rows: it.source_rows });
         if let Some(plan) = approve.filter(|_| approval.is_none()) {
             // Nothing of it is in the ledger: then it must be what `outflow plan` told, and that is just what would be held now.
@@ -396,7 +407,8 @@ impl Compared {
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
-        let part = |it: &crate::steps::seal::SealedPart| PartPlan {
+        let is_of_exits = |it: &SealedPart| self.columns.exits() == Some(it.written.columns);
+        let part = |it: &SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
             bytes: it.written.bytes,
@@ -404,11 +416,13 @@ impl Compared {
                 activation: job.activation.name.clone(),
                 route: self.resolved.route,
                 data_extension: job.activation.data_extension.clone(),
-                insert: job.activation.insert,
+                // What has left is never made anew.
+                insert: if is_of_exits(it) { InsertMode::UpdateOnly } else { job.activation.insert },
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
                 fields: self.columns.get(it.written.columns).fields.iter().map(|&at| fields[at].clone()).collect(),
             },
+            is_of_exits: is_of_exits(it),
         };
         Manifest {
             plan: self.plan.clone(),
@@ -460,6 +474,7 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
+                    is_of_exits: self.columns.exits() == Some(it.columns),
                 })
                 .collect(),
             invalid: invalid.collect(),

@@ -50,6 +50,7 @@ pub const fn intent(write: Write) -> &'static str {
         Write::Insert => "insert",
         Write::Update => "update",
         Write::InsertOrUpdate => "send (new to this activation, or in doubt)",
+        Write::Flag => "flag (no longer in the model)",
     }
 }
 
@@ -86,7 +87,16 @@ pub fn plan_text(report: &PlanReport) -> String {
         text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
     }
     if report.newly_left > 0 {
-        text.push_str(&format!("  {} left the model and stay in the data extension\n", rows(report.newly_left)));
+        let stay = if report.to_send.contains_key(&Write::Flag) { "" } else { " and stay in the data extension" };
+        text.push_str(&format!("  {} left the model{stay}\n", rows(report.newly_left)));
+    }
+    let key_unknown = report.decided.get(Outcome::LeftKeyUnknown);
+    if key_unknown > 0 {
+        text.push_str(&format!(
+            "  {} left the model and cannot be flagged, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
+            rows(key_unknown),
+            report.activation
+        ));
     }
     text.push_str(&held_text(report, true));
     for (why, words) in [
@@ -273,7 +283,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
-        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow })).collect::<Vec<_>>(),
+        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits })).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
         "sent_with_warning": report.warned.iter().map(warned).collect::<Vec<_>>(),
         "alike_keys": report.alike_keys.as_ref().map(

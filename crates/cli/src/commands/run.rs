@@ -135,6 +135,9 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
             Outcome::Unchanged => "unchanged".to_owned(),
             Outcome::Copy => "copies of another row, counted once".to_owned(),
             Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
+            Outcome::LeftFlagged => "no longer in the model, flagged in the data extension".to_owned(),
+            Outcome::LeftKeyUnknown => "no longer in the model, not flagged: its key is not stored".to_owned(),
+            Outcome::LeftRefused => "no longer in the model, not flagged: refused before".to_owned(),
             Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
             Outcome::LeftHeld => "no longer in the model, which a guard does not believe yet".to_owned(),
             Outcome::Withheld { why } => match why {

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Fields, MEMBERS, Rule, Script, World, blanks_arrive};
+use super::{
+    Fields, MEMBERS, Rule, Script, World, blanks_arrive,
+    fields::{HERE, LEFT},
+};
 use crate::simulated::{Cell, ModelRow};
 
 /// A rule that did not hold.
@@ -94,7 +97,8 @@ impl World {
 
     /// Whether a stored row is what one version of the model was, but for what others have emptied.
     pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
-        let is_emptied = |it: Difference| self.others.has_emptied(it.column, it.held.as_deref());
+        let is_emptied =
+            |it: Difference| self.others.has_emptied(it.column, it.held.as_deref()) || self.may_be_flagged(it.column, it.held.as_deref());
         versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied))
     }
 
@@ -105,7 +109,8 @@ impl World {
 
     fn wanted_under(&self, fields: Fields, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         let offset = self.script.switches.server_offset_hours * 3600;
-        fields.each().map(|(field, column)| (field, spelled(&row.0[column], offset))).collect()
+        let flag = self.script.flags.then(|| (LEFT, Some(HERE.to_owned())));
+        fields.each().map(|(field, column)| (field, spelled(&row.0[column], offset))).chain(flag).collect()
     }
 
     /// Whether a value of a stored row is one that the model ever had for it, or none.
@@ -114,7 +119,7 @@ impl World {
         let fills = |fields: &Fields, row: &ModelRow| {
             self.wanted_under(*fields, row).into_iter().any(|(field, wanted)| field == column && wanted.as_deref() == Some(value))
         };
-        versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
+        self.may_be_flagged(column, Some(value)) || versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
     }
 
     /// Whether every mapped cell fits its field.

@@ -9,6 +9,7 @@ use outflow_rows::{Canonicalizer, CsvFile, Scheme, fingerprints};
 use super::{
     Before, Broken, Rule, World, blanks_arrive,
     check::{Group, MARKER, folded},
+    fields::LEFT,
     is_done, job,
     others::FOREIGN,
 };
@@ -38,6 +39,7 @@ impl World {
             self.check_held(report, &before.options, before.measure)?;
             if is_done(report) {
                 self.check_rows()?;
+                self.check_exits(report)?;
             }
         }
         Ok(())
@@ -91,7 +93,7 @@ impl World {
     /// Files are as planned, and hold rows that may be sent.
     fn check_files(&mut self, before: &Before) -> Result<BTreeSet<String>, Box<Broken>> {
         let fingerprints = self.fingerprints();
-        let (mut sent, mut all) = (BTreeSet::new(), BTreeSet::new());
+        let (mut sent, mut all, mut flagged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for file in self.files.arrived_since(before.arrivals) {
             let name = &file.name;
             let Some(plan) = self.planned.get(name) else {
@@ -114,10 +116,18 @@ impl World {
                 let Ok(cells) = record else { return Err(self.broken(Rule::AsPlanned, format!("`{name}` is torn"))) };
                 let key = folded(cells[0].as_deref().unwrap_or_default());
                 found += 1;
-                self.check_sent(name, &key, before, &fingerprints)?;
+                if plan.is_of_exits {
+                    self.check_flagged(name, &key, cells[1..].first().and_then(Option::as_deref), plan)?;
+                } else {
+                    self.check_sent(name, &key, before, &fingerprints)?;
+                }
                 // A run that finds its road closed begins anew on the other one, under another name.
                 let run = name.rsplit_once('_').map_or("", |(run, _)| run).to_owned();
-                all.insert(key.clone());
+                if plan.is_of_exits {
+                    flagged.insert(key.clone());
+                } else {
+                    all.insert(key.clone());
+                }
                 if !sent.insert((run, key.clone())) {
                     return Err(self.broken(Rule::NoDuplicates, format!("`{key}` is sent twice in one run")));
                 }
@@ -128,7 +138,9 @@ impl World {
         }
         if self.is_guarded() {
             self.check_guards(&all, &before.options, before.has_doubt, before.measure)?;
+            self.check_guarded_exits(&flagged, &before.options, before.measure)?;
         }
+        all.extend(flagged);
         Ok(all)
     }
 
@@ -181,7 +193,7 @@ impl World {
         }
         for (key, row) in stored.iter().filter(|(key, _)| before.is_settled && !others.touched.contains(*key)) {
             let Some(held) = self.held.get(key) else { continue };
-            let is_mapped = |column: &str| self.fields.each().any(|(it, _)| it == column);
+            let is_mapped = |column: &str| self.fields.each().any(|(it, _)| it == column) || (self.script.flags && column == LEFT);
             let changed = row.iter().find(|(column, value)| !is_mapped(column) && *column != "Key" && held.get(*column) != Some(*value));
             // A column that was created just now was not there before.
             if let Some((column, _)) = changed.filter(|(column, _)| held.contains_key(*column)) {

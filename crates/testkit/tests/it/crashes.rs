@@ -61,6 +61,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
         names: Names::default(),
         part_bytes_max: Some(120),
         guards: NO_GUARDS,
+        flags: false,
         events,
     }
 }

@@ -68,6 +68,7 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
         names: Names::default(),
         part_bytes_max: None,
         guards: NO_GUARDS,
+        flags: false,
         events,
     };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes

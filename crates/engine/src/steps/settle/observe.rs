@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use outflow_domain::{KeyFingerprint, OpenPart, RowFingerprint};
+use outflow_domain::{KeyFingerprint, Mapping, OpenPart, RowFingerprint};
 use outflow_ports::{CloudError, Progress, RowFilter, RowQuery};
 use outflow_rows::{CsvFile, ReadBack, Scheme};
 
@@ -31,15 +31,17 @@ pub(crate) struct Observer<'a> {
     job: &'a Job,
     ports: &'a Ports,
     open: &'a OpenPart,
+    mapping: &'a Mapping,
     scheme: &'a Scheme,
     rows: &'a [PartRow],
     reader: ReadBack,
 }
 
 impl<'a> Observer<'a> {
-    pub fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, scheme: &'a Scheme, rows: &'a [PartRow]) -> Self {
-        let reader = ReadBack::new(&open.mapping, job.server_offset_s);
-        Self { job, ports, open, scheme, rows, reader }
+    /// `mapping` is the one that the part's fingerprints are of.
+    pub fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, mapping: &'a Mapping, scheme: &'a Scheme, rows: &'a [PartRow]) -> Self {
+        let reader = ReadBack::new(mapping, job.server_offset_s);
+        Self { job, ports, open, mapping, scheme, rows, reader }
     }
 
     /// What the destination holds of every row of the part; keys that are not there are left out.
@@ -78,15 +80,15 @@ impl<'a> Observer<'a> {
     }
 
     fn keys_per_call(&self) -> usize {
-        if self.open.mapping.keys().len() == 1 { KEYS_PER_CALL.0 } else { KEYS_PER_CALL.1 }
+        if self.mapping.keys().len() == 1 { KEYS_PER_CALL.0 } else { KEYS_PER_CALL.1 }
     }
 
     /// The texts of some rows' keys, from the private file that was sent; `None` when it is gone, or is not aligned with the rows.
     fn key_texts(&self, wanted: &[usize]) -> Result<Option<Vec<Vec<String>>>, EngineError> {
         let Some(csv) = self.ports.spool.read(&self.open.run, &csv_name(self.open.plan.part))? else { return Ok(None) };
         let wanted: HashSet<KeyFingerprint> = wanted.iter().map(|&it| self.rows[it].key).collect();
-        let keys = self.open.mapping.keys().len();
-        let of_file = ReadBack::of_file(&self.open.mapping);
+        let keys = self.mapping.keys().len();
+        let of_file = ReadBack::of_file(self.mapping);
         let mut texts = Vec::with_capacity(wanted.len());
         for record in CsvFile::new(csv.as_ref()).skip(1) {
             let Ok(record) = record else { return Ok(None) };
@@ -120,7 +122,7 @@ impl<'a> Observer<'a> {
         observed: &mut HashMap<KeyFingerprint, Observed>,
         is_ours: impl Fn(KeyFingerprint) -> bool,
     ) -> Result<(), EngineError> {
-        let mapping = &self.open.mapping;
+        let mapping = self.mapping;
         let query = RowQuery {
             data_extension: self.job.activation.data_extension.clone(),
             key_fields: mapping.keys().iter().map(|it| it.field.clone()).collect(),
