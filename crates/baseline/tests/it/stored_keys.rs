@@ -160,3 +160,22 @@ fn the_layout_is_as_specified() {
     assert_eq!(bytes.len(), 96 + 32 + 16 + 48 + 32);
     assert_eq!(&bytes[192..212], [&144_u64.to_le_bytes()[..], &2_u64.to_le_bytes(), &1_u32.to_le_bytes()].concat());
 }
+
+/// A reader of its own, in another language, decrypts the same keys.
+#[test]
+fn the_reader_reads_the_same_keys() {
+    let keys = keys(530);
+    let (bytes, _) = written(&keys, HEADER);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, bytes).unwrap();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/read_keys.py");
+    let read = |key: &str| std::process::Command::new("python3").arg(&script).arg(&file).arg(key).output().expect("python3 runs");
+    let output = read(&"07".repeat(32));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let header =
+        format!("keys scheme 1 folding 2 activation {} keys {} key-check {} count 530\n", "03".repeat(16), "04".repeat(16), "05".repeat(8));
+    let lines = keys.iter().map(|(key, text)| format!("{:032x} {}\n", key.0, String::from_utf8_lossy(text)));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), header + &lines.collect::<String>());
+    assert!(read(&"08".repeat(32)).stderr.starts_with(b"refused: a block does not match"));
+}

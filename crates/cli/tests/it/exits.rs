@@ -159,7 +159,7 @@ fn a_flag_that_its_field_cannot_take_is_told_before_anything_is_sent() {
     let project = Project { activation: activation(on_exit), ..flagging("") };
     world.write(&project);
     world.write_people(&project, &people(5));
-    let told = world.run(1);
+    let told = world.run(64);
     assert!(told.err.contains("DE-002") && told.err.contains("`gone` is no value of the field `IsMember`"), "{}", told.err);
     assert_eq!(world.rows().len(), 0);
 }

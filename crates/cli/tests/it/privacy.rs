@@ -202,7 +202,8 @@ fn beside_keys_that_are_stored() {
     watched.project.destination = ", fields: { IsMember: Boolean }";
     watched.world.write(&watched.project);
     assert_eq!(watched.call(&["run", ACTIVATION]).code, Some(3));
-    let stored = || watched.world.state_files().into_iter().filter(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("keys")));
+    let stored =
+        || watched.world.state_files().into_iter().filter(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("keys")));
     assert_eq!(stored().count(), 1);
     watched.afterwards();
     watched.world.write_people(&watched.project, &marked(30));
