@@ -67,9 +67,13 @@ async fn merge(
     let Some(mut baseline) = next else { return Ok(()) };
     baseline.keys = match job.activation.on_exit.flag() {
         Some(_) => {
-            // The latest segment speaks, and where none does, what was known before.
-            let said = |key| opened.iter().rev().find_map(|it| it.get(key));
-            let is_held = |key| said(key).map_or_else(|| old.contains(key), |it| matches!(it, Update::Put(_)));
+            // What was settled speaks, and where it says nothing, what was known before.
+            let mut updates = Layers::new(&opened).peekable();
+            let is_held = |key| {
+                while updates.next_if(|it| it.key() < key).is_some() {}
+                let said = updates.peek().filter(|it| it.key() == key);
+                said.map_or_else(|| old.contains(key), |it| matches!(it, Update::Put(_)))
+            };
             let new: Vec<_> = batch.iter().filter_map(|it| it.keys.clone()).collect();
             KeyStore::new(ports, job.activation.name.as_str(), scheme, &latest.mapping).next(&counted.keys, &new, is_held)?
         }

@@ -4,6 +4,8 @@
 //! of the baseline: at most two files, a large one and a small one above it, as the baseline has. A key whose entry is gone is left out when
 //! the file that has it is written anew.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use outflow_baseline::{KeyCipher, KeyCursor, KeysHeader, SegmentInfo, StoredKeys, StoredKeysWriter};
 use outflow_domain::{KeyFingerprint, Mapping, RunId, SegmentRef};
 use outflow_ports::{Blob, DurableWriter};
@@ -101,12 +103,12 @@ impl<'p> KeyStore<'p> {
     }
 
     /// The files that follow: what `new` ones have hides the same key in older ones, and a key that is not held any more is left out of those
-    /// that are written.
+    /// that are written. Keys are asked about in their order.
     pub fn next(
         &self,
         old: &[SegmentRef],
         new: &[SegmentRef],
-        is_held: impl Fn(KeyFingerprint) -> bool,
+        is_held: impl FnMut(KeyFingerprint) -> bool,
     ) -> Result<Vec<SegmentRef>, EngineError> {
         if new.is_empty() {
             return Ok(old.to_vec());
@@ -118,32 +120,47 @@ impl<'p> KeyStore<'p> {
         Ok(stays.cloned().into_iter().chain(written).collect())
     }
 
-    fn merge(&self, files: &[SegmentRef], is_held: impl Fn(KeyFingerprint) -> bool) -> Result<Option<SegmentRef>, EngineError> {
+    fn merge(&self, files: &[SegmentRef], mut is_held: impl FnMut(KeyFingerprint) -> bool) -> Result<Option<SegmentRef>, EngineError> {
         let open = self.open(files)?;
-        let mut cursors: Vec<KeyCursor<'_, Blob>> = open.files.iter().map(|it| it.cursor(self.cipher.clone())).collect();
-        let mut next = Vec::with_capacity(cursors.len());
-        for (cursor, named) in cursors.iter_mut().zip(files) {
-            next.push(self.next_of(cursor, named)?);
+        let mut readers: Vec<Reader<'_>> =
+            open.files.iter().zip(files).map(|(file, named)| Reader::new(named, file.cursor(self.cipher.clone()))).collect();
+        // The least key comes out first; of equal ones that of the latest file, which speaks.
+        let mut heads = BinaryHeap::new();
+        for (number, reader) in readers.iter_mut().enumerate() {
+            heads.extend(reader.read(self)?.map(|key| (Reverse(key), number)));
         }
         let mut file = self.create()?;
-        while let Some(key) = next.iter().flatten().map(|(key, _)| *key).min() {
-            // Of equal keys the latest file speaks.
-            let latest = next.iter().rposition(|it| it.as_ref().is_some_and(|(it, _)| *it == key));
-            if let Some((_, text)) = latest.and_then(|at| next[at].as_ref()).filter(|_| is_held(key)) {
-                file.push(key, text)?;
+        let mut written = None;
+        while let Some((Reverse(key), number)) = heads.pop() {
+            if written.replace(key) != Some(key) && is_held(key) {
+                file.push(key, &readers[number].text)?;
             }
-            for (at, cursor) in cursors.iter_mut().enumerate() {
-                if next[at].as_ref().is_some_and(|(it, _)| *it == key) {
-                    next[at] = self.next_of(cursor, &files[at])?;
-                }
-            }
+            heads.extend(readers[number].read(self)?.map(|key| (Reverse(key), number)));
         }
         if file.writer.keys() == 0 { Ok(None) } else { file.commit().map(Some) }
     }
+}
 
-    fn next_of(&self, cursor: &mut KeyCursor<'_, Blob>, named: &SegmentRef) -> Result<Option<(KeyFingerprint, Vec<u8>)>, EngineError> {
-        let next = cursor.next_key().map_err(|it| self.unusable(&named.name, it))?;
-        Ok(next.map(|(key, text)| (key, text.to_vec())))
+/// A file of keys that is read from one end to the other.
+struct Reader<'f> {
+    named: &'f SegmentRef,
+    cursor: KeyCursor<'f, Blob>,
+    /// That of the key that was read last.
+    text: Vec<u8>,
+}
+
+impl<'f> Reader<'f> {
+    const fn new(named: &'f SegmentRef, cursor: KeyCursor<'f, Blob>) -> Self {
+        Self { named, cursor, text: Vec::new() }
+    }
+
+    fn read(&mut self, store: &KeyStore<'_>) -> Result<Option<KeyFingerprint>, EngineError> {
+        let next = self.cursor.next_key().map_err(|it| store.unusable(&self.named.name, it))?;
+        self.text.clear();
+        Ok(next.map(|(key, text)| {
+            self.text.extend_from_slice(text);
+            key
+        }))
     }
 }
 

@@ -519,7 +519,7 @@ fn result_of(outcomes: &OutcomeCounts) -> RunResult {
     let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
     let is_refused = |it: Outcome| {
         let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
-        withheld || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
+        withheld || it == Outcome::LeftRefused || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
     };
     if outcomes.count(is_pending) > 0 {
         RunResult::RowsPending

@@ -1,6 +1,6 @@
 //! `outflow run`: sends what changed.
 
-use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, PlanId, RunEvent, RunResult, Sent, Withheld};
+use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, PlanId, RunEvent, RunResult, Sent, Withheld, Write};
 use outflow_engine::{EngineError, RunOptions, RunReport};
 use outflow_ports::{Ledger, LedgerError};
 use outflow_project::{Activation, Project};
@@ -147,6 +147,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
                 Withheld::NotInDestination => "not sent: not in the data extension".to_owned(),
                 Withheld::Held => "not sent: held by a guard".to_owned(),
             },
+            Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed } => "no longer in the model: flagged just now".to_owned(),
             Outcome::Sent { write, fate } => {
                 let fate = match fate {
                     Sent::Confirmed => "confirmed",
