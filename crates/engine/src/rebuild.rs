@@ -30,7 +30,7 @@ pub struct Rebuilt {
     pub unreadable: u64,
 }
 
-/// Keys that are stored at once in a rebuild: some fifty megabytes of them.
+/// Keys that are stored at once in a rebuild: some hundred megabytes of them.
 const KEYS_AT_ONCE: usize = 1 << 20;
 
 /// The keys of rows that the activation has written before, where rows that leave are to be named by them. Rows of others are never stored: what
