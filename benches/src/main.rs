@@ -142,6 +142,7 @@ fn activation() -> Activation {
         fields: data::FIELDS.iter().map(|(field, column, _)| wish(field, column)).collect(),
         custom_attributes: Vec::new(),
         on_exit: outflow_domain::OnExit::Keep,
+        when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,

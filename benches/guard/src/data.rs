@@ -85,6 +85,7 @@ impl Customers {
             fields: FIELDS[1..].iter().map(wish).collect::<Result<_, _>>()?,
             custom_attributes: Vec::new(),
             on_exit: outflow_domain::OnExit::Keep,
+            when_null: outflow_domain::WhenNull::Clear,
             time_zone: None,
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,

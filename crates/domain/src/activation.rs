@@ -18,13 +18,50 @@ pub struct FieldWish {
     /// Digits after the point that its numbers are rounded to; never rounded when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u8>,
+    /// What a null or blank of the model does to the field; what the activation says when absent. Of no meaning in a primary key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_null: Option<WhenNull>,
 }
 
 impl FieldWish {
     /// The field filled with what the column has.
     #[must_use]
     pub fn new(field: FieldName, column: impl Into<String>) -> Self {
-        Self { field, column: column.into(), round: None }
+        Self { field, column: column.into(), round: None, when_null: None }
+    }
+}
+
+/// What a null or blank of the model does to its field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenNull {
+    /// The field is blank afterwards.
+    #[default]
+    Clear,
+    /// The field stays as it is: the row travels without it.
+    Keep,
+    /// The row is not sent.
+    SkipRow,
+}
+
+impl WhenNull {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Clear, Self::Keep, Self::SkipRow];
+
+    /// The word of a project file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Keep => "keep",
+            Self::SkipRow => "skip_row",
+        }
+    }
+
+    /// Whether it is what happens where nobody says otherwise.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -105,6 +142,9 @@ pub struct Activation {
     /// What becomes of rows that leave the model.
     #[serde(default)]
     pub on_exit: OnExit,
+    /// What a null or blank does to a field that does not say so itself; never to those of the primary key.
+    #[serde(default)]
+    pub when_null: WhenNull,
     /// The IANA zone in which timestamps without zone are read; as they stand when absent.
     pub time_zone: Option<String>,
     /// The road into the import.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use self::problem::MappingProblem;
 
 use crate::{
-    activation::{Activation, FieldWish, Flag},
+    activation::{Activation, FieldWish, Flag, WhenNull},
     data_extension::{DataExtension, NewColumn},
     field_type::{FieldType, TEXT_UNITS_MAX},
     model::{ModelColumn, ModelType},
@@ -42,6 +42,9 @@ pub struct MappedField {
     /// The flag that fills it, in every row alike, in place of a column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<Flag>,
+    /// What a null or blank does to the field: nothing but [`WhenNull::Clear`] in a key.
+    #[serde(default, skip_serializing_if = "WhenNull::is_usual")]
+    pub when_null: WhenNull,
 }
 
 /// What is named in place of a column where a flag fills a field.
@@ -197,6 +200,12 @@ impl Mapping {
         self.values.iter().enumerate().filter(move |(_, it)| is_new(it)).map(|(at, _)| at)
     }
 
+    /// Positions among the values of those whose blanks clear what `old` has left as it was.
+    pub fn values_cleared_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        let was_kept = |it: &MappedField| old.values.iter().any(|old| old.holds_what(it) && old.when_null == WhenNull::Keep);
+        self.values.iter().enumerate().filter(move |(_, it)| it.when_null == WhenNull::Clear && was_kept(it)).map(|(at, _)| at)
+    }
+
     /// This mapping with every field that `new` fills too filled from the column, rounded as, and in the zone, of `new`: what today's rows would have
     /// been under this mapping. Fields that `new` has dropped are filled as they were.
     #[must_use]
@@ -230,7 +239,9 @@ impl MappedField {
 
     fn digest_line(&self) -> String {
         let (kind, class) = self.form();
-        format!("{:?} {kind} {class}", self.field.folded())
+        // A kept blank has a fingerprint of its own; whether a row with a blank is sent at all is none of its fingerprint's business.
+        let kept = if self.when_null == WhenNull::Keep { " keep" } else { "" };
+        format!("{:?} {kind} {class}{kept}", self.field.folded())
     }
 
     /// Field type and conversion, as far as a value depends on them.
@@ -426,7 +437,7 @@ impl Check<'_> {
     }
 
     fn key(&mut self, wish: &FieldWish) -> Option<MappedField> {
-        let mapped = self.existing(wish)?;
+        let mapped = MappedField { when_null: WhenNull::Clear, ..self.existing(wish)? };
         let field = self.destination.field(&wish.field)?;
         if !field.is_primary_key {
             let names: Vec<_> = self.destination.primary_key().map(|it| format!("`{}`", it.name)).collect();
@@ -467,17 +478,29 @@ impl Check<'_> {
             self.fits_what_is_given(&name, field_type);
         }
         let column = column?;
-        let (column, model_type, round) = (column.name, column.model_type, wish.round);
-        self.fits(MappedField { field: name, field_id: id, field_type, is_required, column, model_type, may_widen, round, flag: None })
+        let (column, model_type, round, when_null) = (column.name, column.model_type, wish.round, self.when_null(wish));
+        let (field, field_id, flag) = (name, id, None);
+        self.fits(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
     }
 
     /// A field that is not there, and is created where its type is given.
     fn yet_to_be_created(&mut self, wish: &FieldWish, column: ModelColumn) -> Option<MappedField> {
         let (field, ModelColumn { name: column, model_type }) = (wish.field.clone(), column);
         if let Some(field_type) = self.activation.table.given_type(&field) {
-            let (is_required, may_widen, round) = (false, false, wish.round);
+            let (is_required, may_widen, round, when_null) = (false, false, wish.round, self.when_null(wish));
             let (field_id, flag) = (None, None);
-            return self.fits(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, flag });
+            return self.fits(MappedField {
+                field,
+                field_id,
+                field_type,
+                is_required,
+                column,
+                model_type,
+                may_widen,
+                round,
+                when_null,
+                flag,
+            });
         }
         self.problems.push(if self.destination.is_new {
             // Any column whose type a field could have is among the fields to be made.
@@ -488,6 +511,10 @@ impl Check<'_> {
             MappingProblem::NoSuchField { field: field.to_string(), data_extension: self.name(), nearest }
         });
         None
+    }
+
+    fn when_null(&self, wish: &FieldWish) -> WhenNull {
+        wish.when_null.unwrap_or(self.activation.when_null)
     }
 
     /// Whether a run may make the field longer. Keys stay as they are: changing the primary key of a data extension is not documented to work.
@@ -541,9 +568,9 @@ impl Check<'_> {
             return None;
         };
         let (column, model_type) = (column.name, column.model_type);
-        let (is_required, may_widen) = (false, false);
+        let (is_required, may_widen, when_null) = (false, false, self.activation.when_null);
         let (field_id, round, flag) = (None, None, None);
-        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, flag })
+        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
     }
 
     /// The field that says of each row whether it has left: no column fills it, and all else is as of any other field.
@@ -555,7 +582,8 @@ impl Check<'_> {
         let column = ModelColumn { name: FLAG_COLUMN.to_owned(), model_type: ModelType::Text };
         let Some(there) = self.destination.field(&flag.field) else {
             let mapped = self.yet_to_be_created(&FieldWish::new(flag.field.clone(), FLAG_COLUMN), column)?;
-            return Some(MappedField { flag: Some(flag.clone()), ..mapped });
+            // It is never blank.
+            return Some(MappedField { flag: Some(flag.clone()), when_null: WhenNull::Clear, ..mapped });
         };
         if there.is_primary_key {
             self.problems.push(MappingProblem::KeyAmongFields { field: flag.field.to_string(), data_extension: self.name() });
@@ -566,8 +594,8 @@ impl Check<'_> {
             self.fits_what_is_given(&field, field_type);
         }
         let ModelColumn { name: column, model_type } = column;
-        let (may_widen, round, flag) = (false, None, Some(flag.clone()));
-        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, flag })
+        let (may_widen, round, when_null, flag) = (false, None, WhenNull::Clear, Some(flag.clone()));
+        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
     }
 
     fn fits(&mut self, mapped: MappedField) -> Option<MappedField> {

@@ -48,6 +48,8 @@ pub enum Withheld {
     NotInDestination,
     /// Held back: by a guard, or since the run was stopped before the row was sent.
     Held,
+    /// A value is null or blank whose field says that such rows are not sent.
+    Skipped,
 }
 
 /// What became of one row.
@@ -123,6 +125,7 @@ impl Outcome {
                 Withheld::Refused => "refused",
                 Withheld::NotInDestination => "not_in_destination",
                 Withheld::Held => "held",
+                Withheld::Skipped => "skipped",
             },
             Self::Sent { write: Write::Flag, fate: Sent::Confirmed } => "flagged",
             Self::Sent { fate, .. } => match fate {

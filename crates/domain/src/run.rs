@@ -74,6 +74,9 @@ pub struct PartPlan {
     /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_of_exits: bool,
+    /// The fields that all of its rows leave as they are, since they are blank in the model: see [`crate::WhenNull::Keep`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<FieldName>,
 }
 
 impl PartPlan {

@@ -40,11 +40,13 @@ pub enum CellProblem {
     KeyTooLong = 14,
     /// The model's column has a type that cannot become the field's.
     WrongType = 15,
+    /// A null or blank in a field that says not to send the row then. Nothing is wrong with it: the row is *skipped*, not invalid.
+    NullSkipsRow = 16,
 }
 
 impl CellProblem {
     /// All problems.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NullKey,
         Self::NullRequired,
         Self::TooLong,
@@ -60,6 +62,7 @@ impl CellProblem {
         Self::NotFinite,
         Self::KeyTooLong,
         Self::WrongType,
+        Self::NullSkipsRow,
     ];
 
     /// The stable name, as reports and the ledger spell it.
@@ -81,6 +84,7 @@ impl CellProblem {
             Self::NotFinite => "not_finite",
             Self::KeyTooLong => "key_too_long",
             Self::WrongType => "wrong_type",
+            Self::NullSkipsRow => "null_skips_row",
         }
     }
 
@@ -103,6 +107,7 @@ impl CellProblem {
             Self::NotFinite => "the number is infinite or not a number",
             Self::KeyTooLong => "the primary key has more than 450 characters in all, the most that the service's index takes",
             Self::WrongType => "a value of this type cannot become the field's type",
+            Self::NullSkipsRow => "the value is null or blank, and the field says not to send the row then (`when_null: skip_row`)",
         }
     }
 
@@ -112,6 +117,7 @@ impl CellProblem {
         match self {
             Self::NullKey => "give the row a key in the model, or leave it out there",
             Self::NullRequired => "fill the value in the model, or give the field a default in Marketing Cloud",
+            Self::NullSkipsRow => "fill the value in the model, or say `when_null: clear` or `keep` of the field",
             Self::TooLong => "shorten the text in the model, or make the field longer (`widen: allow` at the destination)",
             Self::NumberOutOfRange => "map the column to a Decimal field, or leave such numbers out in the model",
             Self::DecimalPrecision | Self::DecimalScale => "round or cut the number in the model, or use a field that keeps more digits",

@@ -190,6 +190,7 @@ mod tests {
             fields: vec![wish("Name")],
             custom_attributes: Vec::new(),
             on_exit: outflow_domain::OnExit::Keep,
+            when_null: outflow_domain::WhenNull::Clear,
             time_zone: None,
             import: ImportRoute::Auto,
             part_bytes_max: 1,

@@ -163,6 +163,25 @@ pub enum EngineError {
         /// Why not.
         why: ApprovalRefused,
     },
+    /// Rows leave so many combinations of fields as they are that each would need a file of its own.
+    #[error(
+        "the rows that activation `{activation}` has to send leave their fields as they are in {}{sets} combinations, and each needs a file with columns of its own, of which one run has at most {max}; nothing was sent. Kept where they are null are {}; {}",
+        if *.are_all { "" } else { "more than " }, quoted(.fields), settings(.cheaper, *.left, *.are_all), max = crate::column_sets::COLUMN_SETS_MAX
+    )]
+    ColumnSets {
+        /// The activation.
+        activation: String,
+        /// Combinations that were counted.
+        sets: usize,
+        /// Whether these are all.
+        are_all: bool,
+        /// The fields that are kept.
+        fields: Vec<String>,
+        /// Those that would have to be cleared, so that few enough combinations are left.
+        cheaper: Vec<String>,
+        /// The combinations that would be left.
+        left: usize,
+    },
     /// A person stopped the run.
     #[error("stopped; what was confirmed stays confirmed, and the next run settles what was started")]
     Stopped,
@@ -170,6 +189,20 @@ pub enum EngineError {
 
 fn list(problems: &[MappingProblem]) -> String {
     problems.iter().map(|it| format!("\n  - {it}")).collect()
+}
+
+fn quoted(fields: &[String]) -> String {
+    fields.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What a person can say of fields, so that a run has few enough column sets.
+fn settings(cheaper: &[String], left: usize, are_all: bool) -> String {
+    let least = if are_all { "" } else { "at least " };
+    let combinations = if left == 1 { "combination is" } else { "combinations are" };
+    let fields = quoted(cheaper);
+    format!(
+        "with `when_null: clear` (or `skip_row`) for {fields}, {least}{left} {combinations} left; or let the model fill fields that belong together alike"
+    )
 }
 
 impl EngineError {
@@ -214,6 +247,7 @@ impl EngineError {
             Self::UnfitKey { .. } => "CLI-010",
             Self::UnfitBatch(_) => "SRC-006",
             Self::Seal(_) | Self::Conservation { .. } => "BUG-001",
+            Self::ColumnSets { .. } => "RUN-003",
             Self::Stopped => "RUN-001",
             Self::MappingMoved { .. } => "VFY-001",
         }

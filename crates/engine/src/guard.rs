@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use outflow_baseline::{Baseline, Kind, Presence};
 use outflow_domain::{
-    ActivationState, Guard, Guards, Hold, KeyFingerprint, PlanId, RowFingerprint, SegmentRef, Tripped, Write,
+    ActivationState, Guard, Guards, Hold, KeyFingerprint, PlanId, RowFingerprint, SegmentRef, Tripped, WhenNull, Write,
     guard::{Changed, Meant, SourceCounts, Terms},
 };
 use outflow_ports::Blob;
@@ -25,8 +25,12 @@ use crate::{
 /// What an approval of this run would rest on.
 pub(crate) fn terms(job: &Job, resolved: &Resolved) -> Terms {
     let hex = |digest: u128| format!("{digest:032x}");
+    let mapping = hex(u128::from_be_bytes(mapping_digest(&resolved.mapping)));
+    // Which rows are skipped is of no fingerprint, and so not of that digest.
+    let skipping = resolved.mapping.fields().filter(|it| it.when_null == WhenNull::SkipRow);
+    let skipping: String = skipping.map(|it| format!(" {:?}", it.field.folded())).collect();
     Terms {
-        mapping: hex(u128::from_be_bytes(mapping_digest(&resolved.mapping))),
+        mapping: mapping + &skipping,
         model: hex(digest::of(&[job.query.sql.as_bytes()])),
         guards: hex(digest::of(&[format!("{:?}", job.activation.guards).as_bytes()])),
         table: resolved.identity.clone(),

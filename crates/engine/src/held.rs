@@ -2,9 +2,10 @@
 
 use outflow_domain::{DataExtensionKey, KeyFingerprint, Mapping, RowFingerprint};
 use outflow_ports::{Progress, RowFilter, RowQuery};
-use outflow_rows::{CanonicalBatch, ReadBack, Scheme, fingerprints};
+use outflow_rows::{CanonicalBatch, ReadBack, Scheme, fingerprints, key_fingerprints};
 
 use crate::{
+    column_sets::keeps_any,
     error::EngineError,
     job::{Job, Ports},
     pages::each_page,
@@ -27,12 +28,14 @@ impl HeldRows<'_> {
     }
 }
 
-/// Reads key and mapped values of every row, a page at a time.
-pub(crate) async fn each_held_page(
+/// Reads key and mapped values of every row, a page at a time. What a row of the model leaves as it is, which `kept` tells of a key, is not looked
+/// at.
+pub(crate) async fn each_held_page<'k>(
     job: &Job,
     ports: &Ports,
     mapping: &Mapping,
     scheme: &Scheme,
+    kept: impl Fn(KeyFingerprint) -> &'k [u64],
     mut take: impl FnMut(&HeldRows<'_>),
 ) -> Result<(), EngineError> {
     let reader = ReadBack::new(mapping, job.server_offset_s);
@@ -47,7 +50,13 @@ pub(crate) async fn each_held_page(
     };
     let (mut keys, mut rows, mut read) = (Vec::new(), Vec::new(), 0);
     each_page(ports.cloud.as_ref(), &query, |page| {
-        let batch = reader.rows(page.rows.len(), |row, field| page.rows[row].get(places[field]?)?.as_deref());
+        let cell = |row: usize, field: usize| page.rows[row].get(places[field]?)?.as_deref();
+        let batch = if keeps_any(mapping) {
+            key_fingerprints(&reader.keys(page.rows.len(), cell), scheme, &mut keys);
+            reader.rows_keeping(page.rows.len(), cell, |row| kept(keys[row]))
+        } else {
+            reader.rows(page.rows.len(), cell)
+        };
         keys.clear();
         rows.clear();
         fingerprints(&batch, scheme, &mut keys, &mut rows);

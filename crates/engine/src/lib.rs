@@ -22,6 +22,7 @@ mod job;
 mod key_store;
 mod known;
 mod model_rows;
+mod model_set;
 mod pages;
 mod part_files;
 mod parts;
@@ -47,7 +48,8 @@ pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
 pub use rejects::{Reject, RejectReason, Rejects, rejects};
 pub use report::{
-    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, WarnedReport, Warning, Widening,
+    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, SkippedReport, WarnedReport,
+    Warning, Widening,
 };
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;

@@ -2,16 +2,19 @@
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunResult, SegmentRef, Table,
+    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, SegmentRef,
+    Table,
 };
 use outflow_ports::Blob;
 use outflow_rows::{CsvEncoder, Scheme};
 
 use crate::{
+    column_sets::keeps_any,
     error::EngineError,
     held::{HeldRows, each_held_page},
     job::{Job, Ports},
     key_store::KeyStore,
+    model_set::ModelSet,
     recorder::Recorder,
     resume::drop_part,
     segments::Segments,
@@ -129,28 +132,14 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
-    let (mut entries, mut unreadable) = (Vec::new(), 0);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
     let mut ours = Ours::of(&state, &identity, &mapping, &Segments::new(ports, name, &scheme));
-    let mut failed = None;
-    each_held_page(job, ports, &mapping, &scheme, |page| {
-        for (at, is_valid) in page.with_a_key() {
-            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
-            unreadable += u64::from(!is_valid);
-            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
-            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
-            if let (Some(ours), None) = (&mut ours, &failed) {
-                failed = ours.take(page, at, &store).err();
-            }
-        }
-    })
-    .await?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    entries.sort_unstable_by_key(|it| it.key);
-    entries.dedup_by_key(|it| it.key);
+    let private = ports.fresh_run_id();
+    let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
+    ports.spool.remove_run(&private)?;
+    let entries = read?;
     let rows = entries.len() as u64;
+    let unreadable = entries.iter().filter(|it| it.state.presence == Presence::ValueUnknown).count() as u64;
 
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
     recorder.record(RunEvent::Started { full: false }).await?;
@@ -181,4 +170,39 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
     crate::resume::sweep(ports, &recorder).await?;
     Ok(Rebuilt { rows, unreadable })
+}
+
+/// An entry for each row that the data extension holds, in key order.
+async fn entries(
+    job: &Job,
+    ports: &Ports,
+    run: &RunId,
+    mapping: &Mapping,
+    scheme: &Scheme,
+    mut ours: Option<(&mut Ours, &KeyStore<'_>)>,
+) -> Result<Vec<Entry>, EngineError> {
+    // What a row of the model leaves as it is is never sent, and whatever is there is right: so the model is read too.
+    let model = match keeps_any(mapping) {
+        true => Some(ModelSet::read(job, ports, run, mapping, scheme).await?),
+        false => None,
+    };
+    let kept = |key| model.as_ref().map_or(&[][..], |it| it.kept(key));
+    let (mut entries, mut failed) = (Vec::new(), None);
+    each_held_page(job, ports, mapping, scheme, kept, |page| {
+        for (at, is_valid) in page.with_a_key() {
+            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
+            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
+            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
+            if let (Some((ours, store)), None) = (&mut ours, &failed) {
+                failed = ours.take(page, at, store).err();
+            }
+        }
+    })
+    .await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    entries.sort_unstable_by_key(|it| it.key);
+    entries.dedup_by_key(|it| it.key);
+    Ok(entries)
 }

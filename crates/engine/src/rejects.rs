@@ -67,6 +67,11 @@ pub enum RejectReason {
     },
     /// Several rows of the model have its key, and differ.
     DuplicateKey,
+    /// A value is null or blank whose field says that such rows are not sent.
+    Skipped {
+        /// The field.
+        field: String,
+    },
 }
 
 impl RejectReason {
@@ -78,6 +83,7 @@ impl RejectReason {
             Self::Refused { before: true, .. } => "refused_before",
             Self::Invalid { .. } => "invalid",
             Self::DuplicateKey => "duplicate_key",
+            Self::Skipped { .. } => "skipped",
         }
     }
 
@@ -88,6 +94,7 @@ impl RejectReason {
             Self::Refused { code, .. } => code,
             Self::Invalid { problem, .. } => problem.code(),
             Self::DuplicateKey => "duplicate_key",
+            Self::Skipped { .. } => CellProblem::NullSkipsRow.code(),
         }
     }
 
@@ -96,7 +103,7 @@ impl RejectReason {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Refused { field, .. } => field.as_deref(),
-            Self::Invalid { field, .. } => Some(field),
+            Self::Invalid { field, .. } | Self::Skipped { field } => Some(field),
             Self::DuplicateKey => None,
         }
     }
@@ -109,6 +116,7 @@ impl RejectReason {
             Self::Refused { before: true, .. } => "Marketing Cloud refused the row before, and it has not changed since".into(),
             Self::Invalid { problem, .. } => problem.sentence().into(),
             Self::DuplicateKey => "several rows of the model have this key, as Marketing Cloud compares keys, and differ".into(),
+            Self::Skipped { .. } => CellProblem::NullSkipsRow.sentence().into(),
         }
     }
 
@@ -118,6 +126,7 @@ impl RejectReason {
         match self {
             Self::Refused { code, .. } => refusal::remedy(code),
             Self::Invalid { problem, .. } => problem.remedy(),
+            Self::Skipped { .. } => CellProblem::NullSkipsRow.remedy(),
             Self::DuplicateKey => "make the key unique in the model: none of its rows is sent while they differ",
         }
     }
@@ -175,7 +184,10 @@ fn refused_in(events: &[RunRecord]) -> u64 {
 
 /// Rows that a run says it has not sent.
 fn withheld_in(events: &[RunRecord]) -> u64 {
-    let is_withheld = |it: Outcome| matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey | Withheld::Refused });
+    let is_withheld = |it: Outcome| {
+        use Withheld::{DuplicateKey, Invalid, Refused, Skipped};
+        matches!(it, Outcome::Withheld { why: Invalid | DuplicateKey | Refused | Skipped })
+    };
     let of_event = |it: &RunRecord| match &it.event {
         RunEvent::Ended { outcomes, .. } => outcomes.count(is_withheld),
         RunEvent::Planned { manifest, .. } => manifest.decided.count(is_withheld),
@@ -229,6 +241,9 @@ impl Found<'_> {
         let fields: Vec<String> = mapping.fields().map(|it| it.field.to_string()).collect();
         for (key, word) in list.entries() {
             let reason = match Why::of_word(word) {
+                Some(Why::Invalid { field, problem: CellProblem::NullSkipsRow }) => {
+                    RejectReason::Skipped { field: fields.get(usize::from(field)).cloned().unwrap_or_default() }
+                }
                 Some(Why::Invalid { field, problem }) => {
                     RejectReason::Invalid { field: fields.get(usize::from(field)).cloned().unwrap_or_default(), problem }
                 }

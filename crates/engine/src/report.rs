@@ -44,6 +44,8 @@ pub struct PlanReport {
     pub parts: Vec<PartReport>,
     /// Why rows are invalid.
     pub invalid: Vec<InvalidReport>,
+    /// Fields in which a null or blank keeps rows from being sent, as they say.
+    pub skipped: Vec<SkippedReport>,
     /// Why values that are sent may be refused.
     pub warned: Vec<WarnedReport>,
     /// Rows whose keys may be taken for those of other rows.
@@ -179,6 +181,8 @@ pub struct PartReport {
     pub is_narrow: bool,
     /// Whether its rows have left the model, and are flagged for it.
     pub is_of_exits: bool,
+    /// The fields that its rows leave as they are, since they are blank in the model.
+    pub kept: Vec<String>,
 }
 
 /// Cells that cannot be sent.
@@ -189,6 +193,15 @@ pub struct InvalidReport {
     /// What is wrong.
     pub problem: CellProblem,
     /// How many, and some examples with masked values.
+    pub examples: Examples,
+}
+
+/// Rows that are not sent since a field says so that is null or blank in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedReport {
+    /// The field; of several in a row the first.
+    pub field: String,
+    /// How many, and some examples: of values there are none.
     pub examples: Examples,
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use outflow_domain::{
-    ActivationState, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
+    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
     OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
@@ -25,7 +25,10 @@ use crate::{
     key_store::KeyStore,
     parts::PartsWriter,
     recorder::{Beside, Recorder},
-    report::{Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, WarnedReport, Warning},
+    report::{
+        Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, SkippedReport, WarnedReport,
+        Warning,
+    },
     resume::{resume, sweep},
     segments::Segments,
     split::{ROUNDS_MAX, Split},
@@ -371,6 +374,7 @@ impl Compared {
         let tally = Tally::sum(ports.compute.all(tasks).await?);
         ports.progress.show(job.activation.name.as_str(), Progress::Sealing);
         let written = pass.parts.finish()?;
+        pass.columns.check(job.activation.name.as_str(), |number| written.iter().any(|it| it.columns == number))?;
         let source = SourceCounts {
             rows: tally.rows,
             null_keys: tally.invalid_unrecorded,
@@ -407,6 +411,7 @@ impl Compared {
 
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
+        let names = |at: &[usize]| at.iter().map(|&it| fields[it].clone()).collect();
         let is_of_exits = |it: &SealedPart| self.columns.exits() == Some(it.written.columns);
         let part = |it: &SealedPart| PartPlan {
             part: it.written.part,
@@ -420,9 +425,10 @@ impl Compared {
                 insert: if is_of_exits(it) { InsertMode::UpdateOnly } else { job.activation.insert },
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
-                fields: self.columns.get(it.written.columns).fields.iter().map(|&at| fields[at].clone()).collect(),
+                fields: names(&self.columns.get(it.written.columns).fields),
             },
             is_of_exits: is_of_exits(it),
+            kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
             plan: self.plan.clone(),
@@ -440,11 +446,17 @@ impl Compared {
 
     fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
-        let invalid = self.sealed.problems.iter().map(|(field, problem, examples)| InvalidReport {
+        let is_skip = |problem: CellProblem| problem == CellProblem::NullSkipsRow;
+        let invalid = self.sealed.problems.iter().filter(|(_, it, _)| !is_skip(*it)).map(|(field, problem, examples)| InvalidReport {
             field: fields[usize::from(*field)].field.to_string(),
             problem: *problem,
             examples: examples.clone(),
         });
+        let skipped =
+            self.sealed.problems.iter().filter(|(_, it, _)| is_skip(*it)).map(|(field, _, examples)| SkippedReport {
+                field: fields[usize::from(*field)].field.to_string(),
+                examples: examples.clone(),
+            });
         let warned = self.sealed.warnings.iter().map(|(field, warning, examples)| WarnedReport {
             field: fields[usize::from(*field)].field.to_string(),
             warning: *warning,
@@ -475,9 +487,11 @@ impl Compared {
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
                     is_of_exits: self.columns.exits() == Some(it.columns),
+                    kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),
             invalid: invalid.collect(),
+            skipped: skipped.collect(),
             warned: warned.collect(),
             alike_keys: self.sealed.alike_keys.clone(),
             held: self.sealed.held.as_ref().map(|it| HeldReport::of(it, options)),

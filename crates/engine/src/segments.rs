@@ -7,7 +7,7 @@ use outflow_baseline::{
     write_base_of_new_values, write_delta,
 };
 use outflow_domain::{BaselineRef, Mapping, RunId, SegmentRef};
-use outflow_ports::{Blob, DurableWriter};
+use outflow_ports::{Blob, DurableWriter, SpoolWriter};
 use outflow_rows::{FOLDING_VERSION, SCHEME, Scheme, mapping_digest};
 
 use crate::{digest, error::EngineError, job::Ports};
@@ -26,6 +26,19 @@ pub(crate) struct Segments<'p> {
 pub(crate) struct NewSegment {
     name: String,
     writer: SegmentWriter<Box<dyn DurableWriter>>,
+}
+
+/// A set of keys that is being written into a private file of a run, in key order.
+pub(crate) struct PrivateSet {
+    name: &'static str,
+    header: Header,
+    writer: SegmentWriter<HugePageWriter<Box<dyn SpoolWriter>>>,
+}
+
+impl PrivateSet {
+    pub fn push(&mut self, update: Update) -> Result<(), EngineError> {
+        Ok(self.writer.push_update(update)?)
+    }
 }
 
 impl<'p> Segments<'p> {
@@ -116,15 +129,27 @@ impl<'p> Segments<'p> {
     pub fn write_private_set(
         &self,
         run: &RunId,
-        name: &str,
+        name: &'static str,
         mapping: &Mapping,
         updates: impl Iterator<Item = Result<Update, EngineError>>,
     ) -> Result<Baseline<Blob>, EngineError> {
-        let header = self.header(Kind::Membership, mapping, 0);
-        let mut writer = SegmentWriter::new(HugePageWriter::new(self.ports.spool.create(run, name)?), header)?;
+        let mut set = self.private_set(run, name, mapping)?;
         for update in updates {
-            writer.push_update(update?)?;
+            set.push(update?)?;
         }
+        self.open_private_set(run, set)
+    }
+
+    /// Begins a set of keys in a private file of the run.
+    pub fn private_set(&self, run: &RunId, name: &'static str, mapping: &Mapping) -> Result<PrivateSet, EngineError> {
+        let header = self.header(Kind::Membership, mapping, 0);
+        let writer = SegmentWriter::new(HugePageWriter::new(self.ports.spool.create(run, name)?), header)?;
+        Ok(PrivateSet { name, header, writer })
+    }
+
+    /// Ends a private set and opens it.
+    pub fn open_private_set(&self, run: &RunId, set: PrivateSet) -> Result<Baseline<Blob>, EngineError> {
+        let PrivateSet { name, header, writer } = set;
         let (_, pages) = writer.finish_into()?;
         pages.into_inner()?.finish(false)?;
         let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));

@@ -3,30 +3,22 @@
 //! A run trusts what was confirmed; a verification trusts nothing but what it reads. The model's fingerprints are sorted into a private set first, and
 //! the data extension is read past it once, so that memory depends on neither.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::collections::BTreeMap;
 
 use arrow_schema::SchemaRef;
 use futures::StreamExt as _;
-use outflow_baseline::{
-    BUCKETS, Baseline, Entry, EntryState, Kind, Origin, Presence, Probe, Record, RecordKind, Sealer, Spread, Spreader, Update,
-};
+use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Probe, Update};
 use outflow_domain::{
     ActivationState, InsertMode, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, Table,
 };
-use outflow_ports::{BatchStream, Blob, Progress, ProgressSink, ScanOptions};
+use outflow_ports::{Blob, Progress, ScanOptions};
 use outflow_rows::{Canonicalizer, Scheme, fingerprints, mapping_digest};
 
 use crate::{
-    buckets::Buckets,
     error::EngineError,
     held::each_held_page,
     job::{Job, Ports},
+    model_set::ModelSet,
     recorder::Recorder,
     resume::sweep,
     segments::Segments,
@@ -186,15 +178,6 @@ struct Verification<'a> {
     before: Before,
 }
 
-/// The model, read to its end.
-struct Model {
-    /// Its keys and values; those of rows that cannot be sent with an unknown value.
-    keys: Baseline<Blob>,
-    source_rows: u64,
-    /// Rows whose key is blank or cannot be understood.
-    without_a_key: u64,
-}
-
 /// What was known before anything was read.
 struct Before {
     baseline: Baseline<Blob>,
@@ -236,30 +219,39 @@ impl<'a> Verification<'a> {
     }
 
     async fn to_end(&self) -> Result<Verified, EngineError> {
-        let Model { keys: model, source_rows, without_a_key } = self.model().await?;
+        let set = ModelSet::read(self.job, self.ports, self.run, &self.mapping, &self.scheme).await?;
+        let ModelSet { keys: model, source_rows, without_a_key, .. } = &set;
+        let (source_rows, without_a_key) = (*source_rows, *without_a_key);
         let is_comparable = self.before.is_comparable;
         let mut verified = Verified { source_rows, held_rows: 0, found: BTreeMap::new(), drift: Vec::new(), is_comparable };
         let mut probes = Vec::new();
-        each_held_page(self.job, self.ports, &self.mapping, &self.scheme, |page| {
-            verified.held_rows += page.keys.len() as u64;
-            model.probe(page.keys, page.rows, &mut probes);
-            for (at, &key) in page.keys.iter().enumerate() {
-                let is_valid = page.batch.is_valid(at);
-                let finding = match probes[at] {
-                    // A key that cannot be understood is none that the model could have: its own types guard it.
-                    _ if !page.batch.has_usable_key(at) => Finding::Foreign,
-                    probe => self.before.there(key, is_valid.then(|| page.rows[at]), probe),
-                };
-                let found = verified.count(finding);
-                if finding != Finding::Equal && found.examples.len() < EXAMPLES_MAX {
-                    found.examples.push(masked_key(page.batch, at));
+        each_held_page(
+            self.job,
+            self.ports,
+            &self.mapping,
+            &self.scheme,
+            |key| set.kept(key),
+            |page| {
+                verified.held_rows += page.keys.len() as u64;
+                model.probe(page.keys, page.rows, &mut probes);
+                for (at, &key) in page.keys.iter().enumerate() {
+                    let is_valid = page.batch.is_valid(at);
+                    let finding = match probes[at] {
+                        // A key that cannot be understood is none that the model could have: its own types guard it.
+                        _ if !page.batch.has_usable_key(at) => Finding::Foreign,
+                        probe => self.before.there(key, is_valid.then(|| page.rows[at]), probe),
+                    };
+                    let found = verified.count(finding);
+                    if finding != Finding::Equal && found.examples.len() < EXAMPLES_MAX {
+                        found.examples.push(masked_key(page.batch, at));
+                    }
+                    if finding == Finding::Altered {
+                        let state = EntryState { presence: Presence::ValueUnknown, origin: self.before.origin(key) };
+                        verified.drift.push(Update::Put(Entry { key, row: RowFingerprint::of(0), state }));
+                    }
                 }
-                if finding == Finding::Altered {
-                    let state = EntryState { presence: Presence::ValueUnknown, origin: self.before.origin(key) };
-                    verified.drift.push(Update::Put(Entry { key, row: RowFingerprint::of(0), state }));
-                }
-            }
-        })
+            },
+        )
         .await?;
         for entry in model.unseen() {
             let finding = self.before.not_there(&entry);
@@ -271,41 +263,11 @@ impl<'a> Verification<'a> {
         if without_a_key > 0 {
             verified.found.entry(Finding::Unsendable).or_default().rows += without_a_key;
         }
-        self.name_the_missing(&model, &mut verified).await?;
+        self.name_the_missing(model, &mut verified).await?;
         verified.drift.sort_unstable_by_key(Update::key);
         // A key may be there twice, where the service tells keys apart that we do not.
         verified.drift.dedup_by_key(|it| it.key());
         Ok(verified)
-    }
-
-    async fn model(&self) -> Result<Model, EngineError> {
-        let Self { job, ports, run, .. } = self;
-        let pass = Arc::new(ModelPass {
-            activation: job.activation.name.to_string(),
-            mapping: self.mapping.clone(),
-            scheme: self.scheme.clone(),
-            buckets: Buckets::new(Arc::clone(&ports.spool), (*run).clone()),
-            rows_read: AtomicU64::new(0),
-            without_a_key: AtomicU64::new(0),
-        });
-        let options = ScanOptions { partitions_max: ports.compute.width(), ..ScanOptions::default() };
-        let scan = ports.source.scan(&job.query, options).await?;
-        let tasks = scan
-            .partitions
-            .into_iter()
-            .map(|it| partition(Arc::clone(&pass), Arc::clone(&ports.progress), scan.schema.clone(), it))
-            .collect();
-        let mut spread = Spread::default();
-        ports.compute.all(tasks).await?.iter().for_each(|it| spread.add(it));
-        let mut sealer = Sealer::new();
-        let sorted = (0..=(BUCKETS - 1) as u8).flat_map(|bucket| match updates_of(&pass.buckets, &mut sealer, &spread, bucket) {
-            Ok(updates) => updates.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        let segments = Segments::new(ports, job.activation.name.as_str(), &self.scheme);
-        let keys = segments.write_private_set(run, "model", &self.mapping, sorted)?;
-        let [source_rows, without_a_key] = [&pass.rows_read, &pass.without_a_key].map(|it| it.load(Ordering::Relaxed));
-        Ok(Model { keys, source_rows, without_a_key })
     }
 
     /// Masked keys of some rows that are not there: only the model has them, so it is read until they were met.
@@ -408,59 +370,4 @@ impl Before {
             _ => Finding::Pending,
         }
     }
-}
-
-/// What the threads that read the model share.
-struct ModelPass {
-    activation: String,
-    mapping: Mapping,
-    scheme: Scheme,
-    buckets: Buckets,
-    rows_read: AtomicU64,
-    without_a_key: AtomicU64,
-}
-
-/// Records every row of one partition that has a key.
-async fn partition(
-    pass: Arc<ModelPass>,
-    progress: Arc<dyn ProgressSink>,
-    schema: SchemaRef,
-    mut batches: BatchStream,
-) -> Result<Spread, EngineError> {
-    let canonicalizer = Canonicalizer::new(&pass.mapping, &schema).map_err(|it| EngineError::UnfitBatch(it.to_string()))?;
-    let mut spreader = Spreader::new(&pass.buckets);
-    let (mut keys, mut values) = (Vec::new(), Vec::new());
-    while let Some(batch) = batches.next().await {
-        let batch = canonicalizer.canonicalize(&batch?);
-        keys.clear();
-        values.clear();
-        fingerprints(&batch, &pass.scheme, &mut keys, &mut values);
-        for row in 0..batch.rows() {
-            if !batch.has_usable_key(row) {
-                pass.without_a_key.fetch_add(1, Ordering::Relaxed);
-                continue;
-            }
-            let kind = if batch.is_valid(row) { RecordKind::New } else { RecordKind::Invalid };
-            spreader.push(&Record { key: keys[row], row: values[row], kind, again: false, old: None, place: None, note: 0 })?;
-        }
-        let rows = pass.rows_read.fetch_add(batch.rows() as u64, Ordering::Relaxed) + batch.rows() as u64;
-        progress.show(&pass.activation, Progress::Comparing { rows, candidates: 0 });
-    }
-    Ok(spreader.finish()?)
-}
-
-/// The rows of a bucket in the order of their keys, each key once.
-fn updates_of(buckets: &Buckets, sealer: &mut Sealer, spread: &Spread, bucket: u8) -> Result<Vec<Update>, EngineError> {
-    let bytes = buckets.take(bucket, false)?;
-    sealer.seal(bucket, &bytes, spread.in_bucket(bucket))?;
-    let sealed = sealer.give_away();
-    let entry = |record: Record, presence| {
-        Update::Put(Entry { key: record.key, row: record.row, state: EntryState { presence, origin: Origin::Created } })
-    };
-    let unsendable = sealed.struck().map(|it| entry(it, Presence::ValueUnknown));
-    let kept = sealed.kept().map(|it| entry(it, if it.kind == RecordKind::New { Presence::Present } else { Presence::ValueUnknown }));
-    let mut updates: Vec<Update> = kept.chain(unsendable).collect();
-    updates.sort_unstable_by_key(Update::key);
-    updates.dedup_by_key(|it| it.key());
-    Ok(updates)
 }

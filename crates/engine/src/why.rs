@@ -14,7 +14,9 @@ use outflow_domain::{
     refusal::{RETRY_AFTER_MS, may_pass},
 };
 use outflow_ports::{Blob, CloudError, RowFilter, RowQuery};
-use outflow_rows::{Canonicalizer, ReadBack, Scheme, UnreadableRow, fingerprints, mapping_digest, model_columns};
+use outflow_rows::{
+    Canonicalizer, KeptFields, ReadBack, Scheme, UnreadableRow, fingerprints, keepable_fields, mapping_digest, model_columns,
+};
 
 pub use conclusion::Conclusion;
 pub use outflow_baseline::{Origin, Presence};
@@ -80,9 +82,12 @@ pub struct RowReport {
 pub struct ModelRow {
     /// Its values by field, as they would be sent; `None` for a blank.
     pub values: Vec<(String, Option<String>)>,
+    /// The fields that it leaves as they are, since it is blank there.
+    pub kept: Vec<String>,
     /// What is wrong with it, by field.
     pub problems: Vec<(String, CellProblem)>,
     print: RowFingerprint,
+    kept_bits: Vec<u64>,
 }
 
 /// What the baseline knows of a row.
@@ -153,7 +158,8 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
     let asked = Asked::of(key, &mapping, &scheme).map_err(|message| EngineError::UnfitKey { activation: name.to_owned(), message })?;
     let segments = Segments::new(ports, name, &scheme);
     let (model, model_rows) = model(job, ports, &mapping, &scheme, asked.print).await?;
-    let lone = model.first().filter(|_| model_rows == 1 || model.iter().all(|it| it.print == model[0].print)).map(|it| it.print);
+    let lone_row = model.first().filter(|_| model_rows == 1 || model.iter().all(|it| it.print == model[0].print));
+    let lone = lone_row.map(|it| it.print);
     // What was confirmed of another table, or of other keys, says nothing of this one.
     let entry = if retired { None } else { entry(&segments, &state, asked.print)? };
     let is_comparable = state.mapping.as_deref().is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
@@ -178,7 +184,7 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
     let destination = match (look, is_missing) {
         (false, _) => None,
         (true, true) => Some(DestinationRow::Absent),
-        (true, false) => Some(destination(job, ports, &mapping, &scheme, &asked, lone).await?),
+        (true, false) => Some(destination(job, ports, &mapping, &scheme, &asked, lone_row).await?),
     };
     Ok(RowReport {
         activation: job.activation.name.clone(),
@@ -222,7 +228,7 @@ async fn ends(job: &Job, ports: &Ports, state: &ActivationState) -> Result<Ends,
     Ok(Ends { mapping, retired, is_missing: matches!(table, Table::New(_)) })
 }
 
-/// Whether a mapping fills just the fields that the activation asks for, from the columns it asks for.
+/// Whether a mapping fills just the fields that the activation asks for, from the columns and with the blanks it asks for.
 fn is_as_wished(mapping: &Mapping, job: &Job) -> bool {
     let wish = &job.activation;
     let fills = |mapped: &MappedField, field: &str, column: &str| {
@@ -234,7 +240,12 @@ fn is_as_wished(mapping: &Mapping, job: &Job) -> bool {
     let keys = wish.primary_key.iter().map(|it| (it.field.as_str(), it.column.as_str())).collect();
     let fields = wish.fields.iter().map(|it| (it.field.as_str(), it.column.as_str()));
     let values = fields.chain(wish.custom_attributes.iter().map(|it| (it.as_str(), it.as_str()))).collect();
-    mapping.time_zone() == wish.time_zone.as_deref() && are_as(mapping.keys(), keys) && are_as(mapping.values(), values)
+    let when_null = |it: &MappedField| {
+        let own = wish.fields.iter().find(|wish| wish.field.is_same_as(&it.field)).and_then(|it| it.when_null);
+        own.unwrap_or(wish.when_null)
+    };
+    let are_kept_alike = mapping.values().iter().all(|it| it.when_null == when_null(it));
+    are_kept_alike && mapping.time_zone() == wish.time_zone.as_deref() && are_as(mapping.keys(), keys) && are_as(mapping.values(), values)
 }
 
 /// A key as it was understood.
@@ -310,9 +321,16 @@ fn model_row(batch: &RecordBatch, mapping: &Mapping, scheme: &Scheme) -> Result<
     let (mut keys, mut prints) = (Vec::new(), Vec::new());
     fingerprints(&canonical, scheme, &mut keys, &mut prints);
     let fields: Vec<String> = mapping.fields().map(|it| it.field.to_string()).collect();
-    let problems = canonical.problems().iter().map(|it| (fields[usize::from(it.field)].clone(), it.problem)).collect();
+    let told = |it: &&outflow_rows::RowProblem| match canonical.skipped_by(0) {
+        Some(field) => it.field == field,
+        None => it.problem != CellProblem::NullSkipsRow,
+    };
+    let problems = canonical.problems().iter().filter(told).map(|it| (fields[usize::from(it.field)].clone(), it.problem)).collect();
+    let kept_bits = canonical.kept(0).to_vec();
+    let keepable = keepable_fields(mapping);
+    let kept = KeptFields::of_bits(&kept_bits).places().map(|place| fields[keepable[place]].clone()).collect();
     let values = fields.iter().enumerate().map(|(at, field)| (field.clone(), canonical.text(0, at))).collect();
-    Ok(ModelRow { values, problems, print: prints[0] })
+    Ok(ModelRow { values, kept, problems, print: prints[0], kept_bits })
 }
 
 /// What is confirmed of the key, settled segments that are yet to be merged included.
@@ -346,7 +364,7 @@ async fn destination(
     mapping: &Mapping,
     scheme: &Scheme,
     asked: &Asked,
-    lone: Option<RowFingerprint>,
+    lone: Option<&ModelRow>,
 ) -> Result<DestinationRow, EngineError> {
     // Columns that are yet to be created hold nothing.
     let held: Vec<bool> = mapping.fields().map(|it| it.field_id.is_some()).collect();
@@ -365,10 +383,11 @@ async fn destination(
             if reader.key_fingerprint(scheme, &cells[..mapping.keys().len()]).ok() != Some(asked.print) {
                 continue;
             }
-            let print = reader.fingerprints(scheme, &cells).ok().map(|(_, row)| row);
+            let kept = lone.map_or(&[][..], |it| &it.kept_bits);
+            let print = reader.fingerprints(scheme, &cells, kept).ok().map(|(_, row)| row);
             let names = mapping.fields().zip(&held).filter(|(_, held)| **held).map(|(it, _)| it.field.to_string());
             let values = names.zip(row.iter().map(|it| it.clone().filter(|it| !it.is_empty()))).collect();
-            found = DestinationRow::There { values, is_as_model: lone.map(|it| print == Some(it)) };
+            found = DestinationRow::There { values, is_as_model: lone.map(|it| print == Some(it.print)) };
         }
     });
     match read.await {

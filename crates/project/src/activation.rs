@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use outflow_domain::{
-    FieldName, FieldWish, Flag, ImportRoute, InsertMode, Name, OnExit,
+    FieldName, FieldWish, Flag, ImportRoute, InsertMode, Name, OnExit, WhenNull,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
     field_type::DECIMAL_DIGITS_MAX,
 };
@@ -58,6 +58,14 @@ pub(crate) static ACTIVATION: Shape = Shape {
             "{flag: {field: IsMember, value: false, present: true}}",
             "What becomes of rows that leave the model: they stay as they are, or a field of theirs says so.",
         ),
+        Key::with_default(
+            "when_null",
+            WHEN_NULL,
+            "clear",
+            "keep",
+            "What a null or blank of the model does to its field: `clear` makes the field blank, `keep` leaves it as it is, `skip_row` sends nothing \
+             of the row. For all fields that do not say so themselves; never for those of the primary key.",
+        ),
         Key::optional(
             "time_zone",
             Kind::Text,
@@ -101,6 +109,9 @@ pub(crate) static ACTIVATION: Shape = Shape {
     exactly_one: &[],
 };
 
+/// What a null or blank may do.
+const WHEN_NULL: Kind = Kind::Choice(&[WhenNull::Clear.word(), WhenNull::Keep.word(), WhenNull::SkipRow.word()]);
+
 /// A field of which more is said than the column that fills it.
 static FILLED_FIELD: Shape = Shape {
     id: "filled_field",
@@ -114,6 +125,12 @@ static FILLED_FIELD: Shape = Shape {
             "2",
             "Rounds numbers to so many digits after the point, half away from zero. Without it, a number with more digits than the field keeps \
              is not sent. For fields of the types Decimal and Number.",
+        ),
+        Key::optional(
+            "when_null",
+            WHEN_NULL,
+            "skip_row",
+            "What a null or blank of the model does to the field. Without it, what the activation says.",
         ),
     ],
     exactly_one: &[],
@@ -218,6 +235,7 @@ pub(crate) fn activation<'d>(
     let (primary_key, fields) = (wishes("primary_key", &entries, cx), wishes("fields", &entries, cx));
     let attributes = custom_attributes(&entries, cx);
     let flag = entries.choice_or("on_exit", cx).and_then(|it| flag(it, cx));
+    let when_null = when_null(&entries, cx).unwrap_or_default();
     let time_zone = entries.text("time_zone", cx).and_then(|it| time_zone(&it, cx));
     let import = entries.choice("import", cx).map_or(ImportRoute::Auto, |it| match it {
         "rest" => ImportRoute::Rest,
@@ -256,6 +274,7 @@ pub(crate) fn activation<'d>(
         fields: fields.into_iter().map(|it| it.wish).collect(),
         custom_attributes: attributes.into_iter().map(|it| it.wish.column).collect(),
         on_exit: flag.map_or(OnExit::Keep, |(flag, _)| OnExit::Flag(flag)),
+        when_null,
         time_zone,
         import,
         part_bytes_max,
@@ -313,24 +332,37 @@ fn wishes(name: &str, entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> 
     for entry in entries.pairs(name, cx) {
         let field = Text { value: entry.key.clone(), raw: entry.key.clone(), span: entry.key_span, style: crate::yaml::Style::Plain };
         let field = field_name(&field, cx);
-        let (column, round) = match (&entry.value.value, entries.shape.key(name).map(|it| it.kind)) {
+        let filled = match (&entry.value.value, entries.shape.key(name).map(|it| it.kind)) {
             (Value::Map(_), Some(Kind::FilledFields(shape))) => filled_field(entry, shape, cx),
-            _ => (text_of(&entry.value, &COLUMN, false, cx).map(|it| it.value), None),
+            _ => Filled { column: text_of(&entry.value, &COLUMN, false, cx).map(|it| it.value), ..Filled::default() },
         };
-        if let (Some(field), Some(column)) = (field, column) {
-            wishes.push(Wish { wish: FieldWish { field, column, round }, span: entry.key_span });
+        if let (Some(field), Filled { column: Some(column), round, when_null }) = (field, filled) {
+            wishes.push(Wish { wish: FieldWish { field, column, round, when_null }, span: entry.key_span });
         }
     }
     wishes
 }
 
-/// The column of a field, and what its numbers are rounded to.
-fn filled_field(entry: &Entry, shape: &'static Shape, cx: &mut Context<'_>) -> (Option<String>, Option<u8>) {
-    let Some(entries) = Entries::open(&entry.value, shape, entry.key_span, cx) else { return (None, None) };
+/// What is said of a field.
+#[derive(Default)]
+struct Filled {
+    column: Option<String>,
+    round: Option<u8>,
+    when_null: Option<WhenNull>,
+}
+
+fn filled_field(entry: &Entry, shape: &'static Shape, cx: &mut Context<'_>) -> Filled {
+    let Some(entries) = Entries::open(&entry.value, shape, entry.key_span, cx) else { return Filled::default() };
     let column = entries.text("column", cx).map(|it| it.value);
     let round = entries.integer("round", cx).and_then(|it| u8::try_from(it).ok());
+    let when_null = when_null(&entries, cx);
     entries.finish();
-    (column, round)
+    Filled { column, round, when_null }
+}
+
+fn when_null(entries: &Entries<'_>, cx: &mut Context<'_>) -> Option<WhenNull> {
+    let word = entries.choice("when_null", cx)?;
+    WhenNull::ALL.into_iter().find(|it| it.word() == word)
 }
 
 fn custom_attributes(entries: &Entries<'_>, cx: &mut Context<'_>) -> Vec<Wish> {

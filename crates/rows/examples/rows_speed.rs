@@ -165,6 +165,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         fields: names[1..].iter().map(wish).collect(),
         custom_attributes: vec![],
         on_exit: outflow_domain::OnExit::Keep,
+        when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,

@@ -6,6 +6,7 @@ use outflow_domain::CellProblem;
 use crate::{
     canonicalizer::LongestText,
     date::{DateKind, DateValue},
+    kept::KeptBlanks,
     text::TextColumn,
 };
 
@@ -20,6 +21,7 @@ pub struct CanonicalBatch {
     pub(crate) columns: Vec<CanonicalColumn>,
     pub(crate) problems: Vec<RowProblem>,
     pub(crate) longest: LongestText,
+    pub(crate) kept: KeptBlanks,
 }
 
 /// A cell that cannot be sent, and why. A row with any is `invalid` as a whole.
@@ -81,6 +83,21 @@ impl CanonicalBatch {
     #[must_use]
     pub fn is_valid(&self, row: usize) -> bool {
         self.problems_of(row).is_empty()
+    }
+
+    /// The first field that says not to send a row since it is null or blank there, of a row with a usable key: all else that may be wrong with it
+    /// is no matter then.
+    #[must_use]
+    pub fn skipped_by(&self, row: usize) -> Option<u16> {
+        let skips = self.problems_of(row).iter().find(|it| it.problem == CellProblem::NullSkipsRow)?;
+        self.has_usable_key(row).then_some(skips.field)
+    }
+
+    /// Which fields of a row are left as they are, as bits (see [`crate::KeptFields`]); without any where there are none.
+    #[inline]
+    #[must_use]
+    pub fn kept(&self, row: usize) -> &[u64] {
+        self.kept.of_row(row)
     }
 
     /// Whether the key of a row is one that the data extension could hold, so that its fingerprint means something.

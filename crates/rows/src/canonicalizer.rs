@@ -5,12 +5,15 @@ use std::{iter::repeat_n, sync::Arc};
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::Schema;
-use outflow_domain::{CellProblem, FieldType, MappedField, Mapping, ModelType, field_type::TEXT_UNITS_MAX, verdict::KEY_UNITS_MAX};
+use outflow_domain::{
+    CellProblem, FieldType, MappedField, Mapping, ModelType, WhenNull, field_type::TEXT_UNITS_MAX, verdict::KEY_UNITS_MAX,
+};
 
 use crate::{
-    batch::{CanonicalBatch, CanonicalColumn, RowProblem, is_set},
+    batch::{CanonicalBatch, CanonicalColumn, RowProblem},
     convert::{Problems, convert},
     folding::trim_end,
+    kept::{KeptBlanks, each_blank, keepable_fields},
     mask::mask,
     model::model_type,
     text::{TextColumn, email_problem, has_nul, is_plain_address, utf16_units, with_texts},
@@ -22,6 +25,8 @@ use crate::{
 pub struct Canonicalizer {
     fields: Vec<FieldPlan>,
     keys: usize,
+    /// Positions of the fields that a blank leaves as they are.
+    keepable: Vec<usize>,
     /// Whether key columns could be longer together than the service's index takes, although each fits its field.
     keys_may_be_too_long: bool,
 }
@@ -34,7 +39,8 @@ struct FieldPlan {
     clock: Option<Arc<WallClock>>,
     from: Filled,
     is_key: bool,
-    is_required: bool,
+    /// What is wrong with a row that is blank here, if anything.
+    when_blank: Option<CellProblem>,
     length: Length,
 }
 
@@ -111,7 +117,7 @@ impl Canonicalizer {
         let field = mapping.values().iter().find(|it| it.flag.is_some())?;
         let clock = mapping.time_zone().and_then(WallClock::of).map(Arc::new);
         let plan = FieldPlan::new(field, false, clock, &Schema::empty()).ok()?;
-        Some(Self { fields: vec![plan], keys: 0, keys_may_be_too_long: false })
+        Some(Self { fields: vec![plan], keys: 0, keepable: Vec::new(), keys_may_be_too_long: false })
     }
 
     fn of<'m>(mapping: &Mapping, fields: impl Iterator<Item = &'m MappedField>, schema: &Schema) -> Result<Self, UnfitBatch> {
@@ -121,10 +127,12 @@ impl Canonicalizer {
         };
         let keys = mapping.keys().len();
         let plan = |(at, field): (usize, &MappedField)| FieldPlan::new(field, at < keys, clock.clone(), schema);
-        let fields = fields.enumerate().map(plan).collect::<Result<_, _>>()?;
+        let fields = fields.enumerate().map(plan).collect::<Result<Vec<_>, _>>()?;
         let key_units_max = mapping.keys().iter().filter(|it| it.field_type.is_text_like());
         let key_units_max = key_units_max.map(|it| it.field_type.units_max().unwrap_or(u32::MAX)).fold(0, u32::saturating_add);
-        Ok(Self { fields, keys, keys_may_be_too_long: key_units_max > KEY_UNITS_MAX })
+        // Without its values, a row leaves none of them as they are.
+        let keepable = if fields.len() > keys { keepable_fields(mapping) } else { Vec::new() };
+        Ok(Self { fields, keys, keepable, keys_may_be_too_long: key_units_max > KEY_UNITS_MAX })
     }
 
     /// Converts a batch: each mapped column once, with a verdict on each cell.
@@ -156,7 +164,8 @@ impl Canonicalizer {
         // Stable, so that of several problems of a cell the first one found is told.
         problems.sort_by_key(|it| (it.row, it.field));
         problems.dedup_by_key(|it| (it.row, it.field));
-        CanonicalBatch { rows: batch.num_rows(), keys: self.keys, columns, problems, longest }
+        let kept = KeptBlanks::of_columns(&columns, &self.keepable, batch.num_rows());
+        CanonicalBatch { rows: batch.num_rows(), keys: self.keys, columns, problems, longest, kept }
     }
 
     /// The source's value of a cell with a problem, masked for a report.
@@ -184,8 +193,15 @@ impl FieldPlan {
             (FieldType::Text { .. }, from) if mapped.may_widen => Length::MayGrow { from },
             (_, units_max) => Length::Fixed { units_max },
         };
-        let (field_type, round, is_required) = (mapped.field_type, mapped.round, mapped.is_required);
-        Ok(Self { field_type, round, clock, from, is_key, is_required, length })
+        let when_blank = match mapped {
+            _ if is_key => Some(CellProblem::NullKey),
+            MappedField { when_null: WhenNull::SkipRow, .. } => Some(CellProblem::NullSkipsRow),
+            // Whether a required field may be left out is the row's business: it may be there already.
+            MappedField { when_null: WhenNull::Clear, is_required: true, .. } => Some(CellProblem::NullRequired),
+            _ => None,
+        };
+        let (field_type, round) = (mapped.field_type, mapped.round);
+        Ok(Self { field_type, round, clock, from, is_key, when_blank, length })
     }
 
     /// The position of the column that fills a field.
@@ -209,22 +225,14 @@ impl FieldPlan {
     }
 
     fn check_blanks(&self, column: &CanonicalColumn, rows: usize, problems: &mut Problems<'_>) {
-        let problem = match self {
-            Self { is_key: true, .. } => CellProblem::NullKey,
-            Self { is_required: true, .. } => CellProblem::NullRequired,
-            _ => return,
-        };
+        let Some(problem) = self.when_blank else { return };
         // A cell that could not be converted counts as blank too, and its own problem was pushed before.
         match column {
             // A key of spaces alone is the empty key, since trailing spaces do not count.
-            CanonicalColumn::Text(texts) => with_texts!(texts, text => problems.push_where(rows, problem, |row| {
-                let text = text(row);
-                text.is_empty() || self.is_key && trim_end(text).is_empty()
-            })),
-            CanonicalColumn::Number(numbers) => problems.push_blanks(&numbers.nulls, rows, problem),
-            CanonicalColumn::Decimal(decimals) => problems.push_blanks(&decimals.units.nulls, rows, problem),
-            CanonicalColumn::Date(dates) => problems.push_blanks(&dates.seconds.nulls, rows, problem),
-            CanonicalColumn::Boolean { nulls, .. } => problems.push_blanks(nulls, rows, problem),
+            CanonicalColumn::Text(texts) if self.is_key => {
+                with_texts!(texts, text => problems.push_where(rows, problem, |row| trim_end(text(row)).is_empty()));
+            }
+            _ => each_blank(column, rows, |row| problems.push(row, problem)),
         }
     }
 
@@ -327,13 +335,5 @@ impl LongestText {
     /// be made longer.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
         self.0.iter().copied()
-    }
-}
-
-impl Problems<'_> {
-    fn push_blanks(&mut self, nulls: &Option<arrow_buffer::NullBuffer>, rows: usize, problem: CellProblem) {
-        if nulls.as_ref().is_some_and(|it| it.null_count() > 0) {
-            self.push_where(rows, problem, |row| !is_set(nulls, row));
-        }
     }
 }

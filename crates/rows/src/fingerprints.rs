@@ -9,7 +9,7 @@ const CHUNK: usize = 256;
 
 /// Fingerprints of every row of a batch, in its order. What the vectors held before is dropped; their memory is used again.
 ///
-/// The row fingerprint covers the columns that are not keys. Of a row with problems it means nothing, as that row is not sent; its key
+/// The row fingerprint covers the columns that are not keys, and which of them are left as they are. Of a row with problems it means nothing, as that row is not sent; its key
 /// fingerprint is good where [`CanonicalBatch::has_usable_key`].
 pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyFingerprint>, rows: &mut Vec<RowFingerprint>) {
     key_fingerprints(batch, scheme, keys);
@@ -20,6 +20,9 @@ pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyF
     for from in (0..batch.rows()).step_by(CHUNK) {
         bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK));
         key.hash_all_64(bytes.rows(), |hash| rows.push(RowFingerprint::of(hash)));
+    }
+    if !batch.kept.is_empty() {
+        batch.kept.mark(key, rows);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     date::{DateKind, parse_service_date},
     fingerprints::{fingerprints, key_fingerprints},
     folding::trim_end,
+    kept::{KeptBlanks, has, keepable_fields},
     scheme::Scheme,
     text::TextColumn,
 };
@@ -25,12 +26,16 @@ use crate::{
 pub struct ReadBack {
     fields: Vec<FieldReader>,
     keys: usize,
+    /// How many fields may be left as they are: see [`FieldReader::keep_place`].
+    keepable: usize,
     spelling: Spelling,
 }
 
 #[derive(Clone, Debug)]
 struct FieldReader {
     name: String,
+    /// Its place among the fields that may be left as they are.
+    keep_place: Option<usize>,
     field_type: FieldType,
     date_kind: DateKind,
 }
@@ -81,28 +86,47 @@ impl ReadBack {
 
     fn spelled(mapping: &Mapping, spelling: Spelling) -> Self {
         let has_clock = mapping.time_zone().is_some();
-        let fields = mapping.fields().map(|it| FieldReader::new(it, has_clock)).collect();
-        Self { fields, keys: mapping.keys().len(), spelling }
+        let keepable = keepable_fields(mapping);
+        let reader = |(at, it)| FieldReader { keep_place: keepable.binary_search(&at).ok(), ..FieldReader::new(it, has_clock) };
+        let fields = mapping.fields().enumerate().map(reader).collect();
+        Self { fields, keys: mapping.keys().len(), keepable: keepable.len(), spelling }
     }
 
     /// Canonical values of whole rows. `cell` gives the text of a row and field, by its position in `Mapping::fields`; `None` for a null.
     ///
     /// A cell that cannot be understood, and a blank key, is among the problems of the batch.
     pub fn rows<'a>(&self, rows: usize, cell: impl Fn(usize, usize) -> Option<&'a str>) -> CanonicalBatch {
-        self.read(&self.fields, rows, cell)
+        self.read(&self.fields, rows, cell, |_| &[])
+    }
+
+    /// As [`ReadBack::rows`], to be compared with rows that leave some fields as they are: of each row its bits (see [`crate::KeptFields`]). What
+    /// such a field holds is not looked at.
+    pub fn rows_keeping<'a, 'k>(
+        &self,
+        rows: usize,
+        cell: impl Fn(usize, usize) -> Option<&'a str>,
+        kept: impl Fn(usize) -> &'k [u64],
+    ) -> CanonicalBatch {
+        self.read(&self.fields, rows, cell, kept)
     }
 
     /// As [`ReadBack::rows`], of rows of which only the key was asked for.
     pub fn keys<'a>(&self, rows: usize, cell: impl Fn(usize, usize) -> Option<&'a str>) -> CanonicalBatch {
-        self.read(&self.fields[..self.keys], rows, cell)
+        self.read(&self.fields[..self.keys], rows, cell, |_| &[])
     }
 
-    /// Key and row fingerprint of one row, its cells in the order of `Mapping::fields`.
+    /// Key and row fingerprint of one row, its cells in the order of `Mapping::fields`, to be compared with a row that leaves these fields as
+    /// they are.
     ///
     /// # Errors
     /// [`UnreadableRow`].
-    pub fn fingerprints(&self, scheme: &Scheme, cells: &[Option<&str>]) -> Result<(KeyFingerprint, RowFingerprint), UnreadableRow> {
-        let batch = self.one(&self.fields, cells)?;
+    pub fn fingerprints(
+        &self,
+        scheme: &Scheme,
+        cells: &[Option<&str>],
+        kept: &[u64],
+    ) -> Result<(KeyFingerprint, RowFingerprint), UnreadableRow> {
+        let batch = self.one(&self.fields, cells, kept)?;
         let (mut keys, mut rows) = (Vec::new(), Vec::new());
         fingerprints(&batch, scheme, &mut keys, &mut rows);
         Ok((keys[0], rows[0]))
@@ -113,17 +137,17 @@ impl ReadBack {
     /// # Errors
     /// [`UnreadableRow`].
     pub fn key_fingerprint(&self, scheme: &Scheme, cells: &[Option<&str>]) -> Result<KeyFingerprint, UnreadableRow> {
-        let batch = self.one(&self.fields[..self.keys], cells)?;
+        let batch = self.one(&self.fields[..self.keys], cells, &[])?;
         let mut keys = Vec::new();
         key_fingerprints(&batch, scheme, &mut keys);
         Ok(keys[0])
     }
 
-    fn one(&self, fields: &[FieldReader], cells: &[Option<&str>]) -> Result<CanonicalBatch, UnreadableRow> {
+    fn one(&self, fields: &[FieldReader], cells: &[Option<&str>], kept: &[u64]) -> Result<CanonicalBatch, UnreadableRow> {
         if cells.len() != fields.len() {
             return Err(UnreadableRow::CellCount { wanted: fields.len(), found: cells.len() });
         }
-        let batch = self.read(fields, 1, |_, field| cells[field]);
+        let batch = self.read(fields, 1, |_, field| cells[field], |_| kept);
         match batch.problems() {
             [] => Ok(batch),
             [first, ..] => {
@@ -133,12 +157,19 @@ impl ReadBack {
         }
     }
 
-    fn read<'a>(&self, fields: &[FieldReader], rows: usize, cell: impl Fn(usize, usize) -> Option<&'a str>) -> CanonicalBatch {
+    fn read<'a, 'k>(
+        &self,
+        fields: &[FieldReader],
+        rows: usize,
+        cell: impl Fn(usize, usize) -> Option<&'a str>,
+        kept: impl Fn(usize) -> &'k [u64],
+    ) -> CanonicalBatch {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(fields.len());
         for (at, field) in fields.iter().enumerate() {
             let mut verdicts = Problems::of_field(at as u16, &mut problems);
-            let texts = StringArray::from_iter((0..rows).map(|row| cell(row, at)));
+            let is_kept = |row: usize| field.keep_place.is_some_and(|place| has(kept(row), place));
+            let texts = StringArray::from_iter((0..rows).map(|row| if is_kept(row) { None } else { cell(row, at) }));
             columns.push(field.column(texts, self.spelling, &mut verdicts));
             if at < self.keys {
                 verdicts.push_where(rows, CellProblem::NullKey, |row| cell(row, at).is_none_or(|it| trim_end(it.as_bytes()).is_empty()));
@@ -146,7 +177,8 @@ impl ReadBack {
         }
         problems.sort_by_key(|it| (it.row, it.field));
         problems.dedup_by_key(|it| (it.row, it.field));
-        CanonicalBatch { rows, keys: self.keys, columns, problems, longest: LongestText::default() }
+        let kept = KeptBlanks::of_rows(rows, self.keepable, kept);
+        CanonicalBatch { rows, keys: self.keys, columns, problems, longest: LongestText::default(), kept }
     }
 }
 
@@ -157,7 +189,7 @@ impl FieldReader {
             ModelType::Date => DateKind::Day,
             _ => DateKind::Wall,
         };
-        Self { name: mapped.field.to_string(), field_type: mapped.field_type, date_kind }
+        Self { name: mapped.field.to_string(), keep_place: None, field_type: mapped.field_type, date_kind }
     }
 
     fn column(&self, texts: StringArray, spelling: Spelling, problems: &mut Problems<'_>) -> CanonicalColumn {

@@ -71,9 +71,11 @@ pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
 pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Blocked { .. } => Exit::Blocked,
-        EngineError::Mapping { .. } | EngineError::NoDataExtension { .. } | EngineError::UnfitKey { .. } | EngineError::Approval { .. } => {
-            Exit::Usage
-        }
+        EngineError::Mapping { .. }
+        | EngineError::ColumnSets { .. }
+        | EngineError::NoDataExtension { .. }
+        | EngineError::UnfitKey { .. }
+        | EngineError::Approval { .. } => Exit::Usage,
         _ => Exit::Failed,
     }
 }

@@ -1,5 +1,7 @@
 //! `outflow plan`: what a run would do.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use outflow_domain::{
     ActivationState, CellProblem, HistoryFile, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord,
@@ -124,6 +126,7 @@ pub fn plan_text(report: &PlanReport) -> String {
             }
         }
     }
+    text.push_str(&skipped_text(report));
     text.push_str(&warned_text(report));
     if report.parts.is_empty() {
         text.push_str("  nothing to send\n");
@@ -143,6 +146,36 @@ pub fn plan_text(report: &PlanReport) -> String {
                 rows(narrow.1)
             ));
         }
+        text.push_str(&kept_text(report));
+    }
+    text
+}
+
+/// Rows that are not sent since a field says so.
+pub fn skipped_text(report: &PlanReport) -> String {
+    let skipped = withheld(report, Withheld::Skipped);
+    if skipped == 0 {
+        return String::new();
+    }
+    let mut text = format!("  {} are skipped, since a field says so that is null or blank in them:\n", rows(skipped));
+    for it in &report.skipped {
+        text.push_str(&format!("      {} × `{}`\n", number(it.examples.rows), it.field));
+        it.examples.masked.iter().for_each(|(key, _)| text.push_str(&format!("        key {key}\n")));
+    }
+    text
+}
+
+/// Files without some of the columns.
+fn kept_text(report: &PlanReport) -> String {
+    let mut by_fields: BTreeMap<&[String], (u64, u64)> = BTreeMap::new();
+    for it in report.parts.iter().filter(|it| !it.kept.is_empty()) {
+        let (files, rows) = by_fields.entry(&it.kept).or_default();
+        (*files, *rows) = (*files + 1, *rows + it.rows);
+    }
+    let mut text = String::new();
+    for (fields, (files, kept)) in by_fields {
+        let fields: Vec<String> = fields.iter().map(|it| format!("`{it}`")).collect();
+        text.push_str(&format!("      {files} of them without {}, which {} leave as they are\n", fields.join(", "), rows(kept)));
     }
     text
 }
@@ -266,6 +299,11 @@ pub fn plan_json(report: &PlanReport) -> Value {
         let warning = it.warning.code();
         json!({ "field": it.field, "warning": warning, "sentence": it.warning.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
     };
+    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "kept": it.kept });
+    let skipped = |it: &outflow_engine::SkippedReport| {
+        let keys: Vec<&String> = it.examples.masked.iter().map(|(key, _)| key).collect();
+        json!({ "field": it.field, "rows": it.examples.rows, "examples": keys })
+    };
     json!({
         "plan": report.plan.to_string(),
         "activation": report.activation.as_str(),
@@ -283,8 +321,9 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
-        "parts": report.parts.iter().map(|it| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits })).collect::<Vec<_>>(),
+        "parts": report.parts.iter().map(part).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
+        "skipped": report.skipped.iter().map(skipped).collect::<Vec<_>>(),
         "sent_with_warning": report.warned.iter().map(warned).collect::<Vec<_>>(),
         "alike_keys": report.alike_keys.as_ref().map(
             |it| json!({ "rows": it.rows, "examples": it.examples, "not_compared": it.not_compared })

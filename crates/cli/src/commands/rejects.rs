@@ -97,6 +97,7 @@ fn rejects_text(found: &Rejects, wanted: &args::Rejects) -> String {
                 format!("{} refused by Marketing Cloud{when}: {code}{field}", rows(keys.len() as u64))
             }
             RejectReason::Invalid { field, problem } => format!("{} invalid: `{field}`: {}", rows(keys.len() as u64), problem.sentence()),
+            RejectReason::Skipped { field } => format!("{} skipped, as `{field}` is null or blank", rows(keys.len() as u64)),
             RejectReason::DuplicateKey => {
                 format!(
                     "{} shared by rows of the model that differ",

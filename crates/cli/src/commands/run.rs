@@ -10,7 +10,7 @@ use super::{
     Done, Failure,
     held::held_text,
     lock, machine,
-    plan::{outcomes_json, plan_json, warned_text, warnings_text},
+    plan::{outcomes_json, plan_json, skipped_text, warned_text, warnings_text},
     ready,
 };
 use crate::{
@@ -146,6 +146,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
                 Withheld::Refused => "not sent: refused before, unchanged since".to_owned(),
                 Withheld::NotInDestination => "not sent: not in the data extension".to_owned(),
                 Withheld::Held => "not sent: held by a guard".to_owned(),
+                Withheld::Skipped => "not sent: skipped, as a field says that is null or blank".to_owned(),
             },
             Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed } => "no longer in the model: flagged just now".to_owned(),
             Outcome::Sent { write, fate } => {
@@ -216,6 +217,7 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for it in failures {
         text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
     }
+    text.push_str(&skipped_text(plan));
     text.push_str(&warned_text(plan));
     text.push_str(&warnings_text(plan));
     text.push_str(&held_text(plan, false));

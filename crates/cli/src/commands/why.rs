@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use outflow_domain::{CellProblem, Evidence, Write, refusal};
 use outflow_engine::{
-    BaselineRow, Conclusion, DestinationRow, EngineError, InRun, KeyPart, Origin, Presence, RowFate, RowInRun, RowReport,
+    BaselineRow, Conclusion, DestinationRow, EngineError, InRun, KeyPart, ModelRow, Origin, Presence, RowFate, RowInRun, RowReport,
 };
 use outflow_project::Activation;
 use outflow_rows::mask;
@@ -63,6 +63,13 @@ fn conclusion(found: &RowReport) -> String {
             let told = problems.iter().map(|(field, problem)| format!("`{field}`: {}; {}", problem.sentence(), problem.remedy()));
             format!("The row is not sent, since it is invalid. {}.", told.collect::<Vec<_>>().join(". "))
         }
+        Conclusion::Skipped => {
+            let field = found.model.first().and_then(|it| it.problems.first()).map(|(field, _)| field.as_str()).unwrap_or_default();
+            format!(
+                "The row is skipped, since `{field}` is null or blank and says not to send the row then (`when_null: skip_row`). What was confirmed of it before \
+                 stays in the data extension."
+            )
+        }
         Conclusion::InDoubt => {
             let places: Vec<String> = found.in_doubt.iter().map(|it| format!("{} of run {}", it.import, it.run)).collect();
             let next = if found.model.is_empty() { "settles it" } else { "settles it, and sends the row again where it has to" };
@@ -115,10 +122,20 @@ fn shown(value: Option<&str>, show_values: bool) -> String {
     }
 }
 
-fn values_text(text: &mut String, values: &[(String, Option<String>)], problems: &[(String, CellProblem)], show_values: bool) {
+/// What stands beside a value of the model.
+fn remark(row: &ModelRow, field: &str) -> String {
+    match row.problems.iter().find(|(it, _)| it == field) {
+        Some((_, CellProblem::NullSkipsRow)) => "  so the row is skipped".into(),
+        Some((_, problem)) => format!("  invalid: {}", problem.sentence()),
+        None if row.kept.iter().any(|it| it == field) => "  so the field is left as it is".into(),
+        None => String::new(),
+    }
+}
+
+fn values_text(text: &mut String, values: &[(String, Option<String>)], row: Option<&ModelRow>, show_values: bool) {
     for (field, value) in values {
-        let wrong = problems.iter().find(|(it, _)| it == field).map(|(_, it)| format!("  invalid: {}", it.sentence())).unwrap_or_default();
-        let _ = writeln!(text, "      {field}: {}{wrong}", shown(value.as_deref(), show_values));
+        let remark = row.map(|it| remark(it, field)).unwrap_or_default();
+        let _ = writeln!(text, "      {field}: {}{remark}", shown(value.as_deref(), show_values));
     }
 }
 
@@ -133,7 +150,7 @@ fn why_text(found: &RowReport, show_values: bool) -> String {
             let _ = writeln!(text, "    has {} rows now", number(count));
         }
     }
-    found.model.iter().for_each(|it| values_text(&mut text, &it.values, &it.problems, show_values));
+    found.model.iter().for_each(|it| values_text(&mut text, &it.values, Some(it), show_values));
     let _ = writeln!(text, "  what is confirmed\n    {}", baseline_text(found.baseline.as_ref()));
     for it in &found.in_doubt {
         let _ = writeln!(text, "    in doubt since part {} of run {} ({})", it.part, it.run, it.import);
@@ -169,7 +186,7 @@ fn why_text(found: &RowReport, show_values: bool) -> String {
                 None => "",
             };
             let _ = writeln!(text, "  the data extension\n    has the row now{same}");
-            values_text(&mut text, values, &[], show_values);
+            values_text(&mut text, values, None, show_values);
         }
         Some(DestinationRow::Forbidden(message)) => {
             let _ = writeln!(text, "  the data extension\n    may not be read: {message}");
@@ -216,6 +233,9 @@ fn past_text(it: &RowInRun) -> String {
             };
             format!("sent to {}{same}: row {} of part {part} (`{file}`{import}): {}", intent(*write), number(*row), fate_text(fate))
         }
+        InRun::Invalid { field, problem: CellProblem::NullSkipsRow, until: end } => {
+            format!("not sent, skipped as `{field}` was null or blank{}", until(end))
+        }
         InRun::Invalid { field, problem, until: end } => format!("not sent, invalid: `{field}`: {}{}", problem.sentence(), until(end)),
         InRun::DuplicateKey { until: end } => format!("not sent, another row had the same key{}", until(end)),
         InRun::Held { until: end } => format!("not sent, held back{}", until(end)),
@@ -252,9 +272,10 @@ fn why_json(found: &RowReport, show_values: bool) -> Value {
     let model: Vec<Value> = found
         .model
         .iter()
-        .map(
-            |it| json!({ "values": values_json(&it.values, show_values), "problems": it.problems.iter().map(problem).collect::<Vec<_>>() }),
-        )
+        .map(|it| {
+            let problems: Vec<Value> = it.problems.iter().map(problem).collect();
+            json!({ "values": values_json(&it.values, show_values), "kept": it.kept, "problems": problems })
+        })
         .collect();
     let baseline = found.baseline.map(|it| {
         let presence = match it.presence {
@@ -306,6 +327,9 @@ fn past_json(it: &RowInRun) -> Value {
                 "run": it.run.0, "at_ms": it.at_ms, "what": "sent", "part": part, "row": row, "file": file, "import": import,
                 "intent": intent_word(*write), "is_as_model": is_as_model, "fate": fate, "by": by, "code": code, "field": field, "settled_ms": settled_ms,
             })
+        }
+        InRun::Invalid { field, problem: problem @ CellProblem::NullSkipsRow, until } => {
+            withheld("skipped", Some(field), Some(problem.code()), until)
         }
         InRun::Invalid { field, problem, until } => withheld("invalid", Some(field), Some(problem.code()), until),
         InRun::DuplicateKey { until } => withheld("duplicate_key", None, None, until),

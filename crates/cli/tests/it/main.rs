@@ -9,6 +9,7 @@ mod hostile;
 mod killed;
 mod naughty;
 mod npm;
+mod nulls;
 mod output;
 mod people;
 mod postgres;

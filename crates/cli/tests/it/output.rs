@@ -18,7 +18,7 @@ pub fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 22] = [
+const PLAN: [&str; 23] = [
     "plan",
     "activation",
     "data_extension",
@@ -34,6 +34,7 @@ const PLAN: [&str; 22] = [
     "decided",
     "newly_left",
     "parts",
+    "skipped",
     "sent_with_warning",
     "alike_keys",
     "held",
@@ -50,7 +51,7 @@ fn every_command_prints_one_document() {
     let plan = program.json(0, &["plan", ACTIVATION]);
     has(&plan, &[&PLAN[..], &["invalid"]].concat());
     has(&plan["to_send"][0], &["intent", "rows"]);
-    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt", "only_new_columns", "only_flags"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt", "only_new_columns", "only_flags", "kept"]);
     has(&plan["columns"][0], &["name", "type"]);
 
     has(&program.json(0, &["runs"]), &["runs"]);

@@ -57,6 +57,7 @@ fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
         fields: wishes(fields),
         custom_attributes: custom.split_whitespace().map(str::to_owned).collect(),
         on_exit: crate::OnExit::Keep,
+        when_null: crate::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
@@ -382,4 +383,40 @@ fn a_flag_is_among_the_fields_of_a_table_that_is_made() {
     let new = NewDataExtension::wanted(&activation, &model()).unwrap();
     assert_eq!(new.fields.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["Key", "Left"]);
     assert!(Mapping::check_new(&activation, &model(), &new).unwrap().flag().is_some());
+}
+
+fn when_null(fields: &[(&str, Option<WhenNull>)], of_all: WhenNull) -> Mapping {
+    let wish = |(field, when_null): &(&str, Option<WhenNull>)| FieldWish {
+        when_null: *when_null,
+        ..FieldWish::new(field.parse().unwrap(), if *field == "Age" { "age" } else { "mail" })
+    };
+    let wished = Activation { fields: fields.iter().map(wish).collect(), when_null: of_all, ..activation("Key=id", "", "tier") };
+    Mapping::check(&wished, &model(), &members()).unwrap()
+}
+
+#[test]
+fn a_field_says_what_its_blanks_do_and_the_activation_for_all_others() {
+    let mapping = when_null(&[("Age", Some(WhenNull::SkipRow)), ("Email", None)], WhenNull::Keep);
+    let found: Vec<_> = mapping.fields().map(|it| (it.field.as_str(), it.when_null)).collect();
+    let wanted = [("Key", WhenNull::Clear), ("Age", WhenNull::SkipRow), ("Email", WhenNull::Keep), ("tier", WhenNull::Keep)];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn keeping_is_another_mapping_and_skipping_is_not() {
+    let [clear, keep, skip] = WhenNull::ALL.map(|it| when_null(&[("Age", Some(it))], WhenNull::Clear));
+    assert_eq!(clear.digest_text(), skip.digest_text());
+    assert_ne!(clear.digest_text(), keep.digest_text());
+    assert_eq!(clear.key_digest_text(), keep.key_digest_text());
+    // The column is the same and holds the same, so that no value has to be sent for it.
+    assert_eq!(keep.values_not_in(&clear).count(), 0);
+}
+
+#[test]
+fn what_was_kept_and_is_cleared_now_is_found() {
+    let [clear, keep, skip] = WhenNull::ALL.map(|it| when_null(&[("Age", Some(it)), ("Email", Some(it))], WhenNull::Clear));
+    assert_eq!(clear.values_cleared_since(&keep).collect::<Vec<_>>(), [0, 1]);
+    for (new, old) in [(&keep, &clear), (&clear, &clear), (&clear, &skip), (&skip, &keep), (&keep, &keep)] {
+        assert_eq!(new.values_cleared_since(old).count(), 0);
+    }
 }

@@ -71,6 +71,7 @@ fn mapping() -> Mapping {
         fields: vec![wish("Name", "name")],
         custom_attributes: Vec::new(),
         on_exit: crate::OnExit::Keep,
+        when_null: crate::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
@@ -117,6 +118,7 @@ fn planned(parts: u32) -> RunEvent {
             fields: Vec::new(),
         },
         is_of_exits: false,
+        kept: Vec::new(),
     };
     let manifest = Manifest {
         plan: PlanId("plan".into()),

@@ -12,7 +12,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::StreamExt;
 use outflow_baseline::{Place, Probe, Record, RecordKind, Spread, Spreader, Way};
-use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, Mapping, RowFingerprint, RunId, Write};
+use outflow_domain::{CellProblem, CellWarning, InsertMode, KeyFingerprint, MappedField, Mapping, RowFingerprint, RunId, WhenNull, Write};
 use outflow_ports::{BatchStream, History, Progress, ProgressSink, Spool};
 use outflow_rows::{CanonicalBatch, Canonicalizer, Cell, LongestText, Scheme, fingerprints, mask, wide_keys};
 
@@ -77,10 +77,34 @@ pub(crate) struct Rebase {
     /// The mapping the baseline is written under, its fields filled as the new mapping fills them: a row is unchanged when the values it is
     /// to have now are those that were confirmed.
     pub old: Mapping,
-    /// Positions in the new mapping's fields of those that the old one did not have.
-    pub added: Vec<usize>,
-    /// Whether the added fields are columns that this run creates, so that a blank there needs no sending.
-    pub added_are_new_columns: bool,
+    /// The new mapping's fields that the old one did not have.
+    pub added: Vec<AddedField>,
+    /// Positions in the new mapping's fields of those whose blanks clear what they have left as it was.
+    pub cleared: Vec<usize>,
+}
+
+/// A field that a rebase has added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AddedField {
+    /// Its position in the new mapping's fields.
+    pub at: usize,
+    /// Whether a blank there needs sending: not where it would be kept, nor in a column that this run creates.
+    pub needs_blank: bool,
+}
+
+impl AddedField {
+    pub fn new(at: usize, field: &MappedField) -> Self {
+        Self { at, needs_blank: field.field_id.is_some() && field.when_null != WhenNull::Keep }
+    }
+}
+
+/// What must be sent of a row that is unchanged under the old mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// The added fields, as all else is there as it was confirmed.
+    Added,
+    All,
 }
 
 /// Positions of the fields of which a narrow file consists: the key, and what a rebase has added.
@@ -90,7 +114,7 @@ pub(crate) struct Rebase {
 pub(crate) fn narrow_fields(mapping: &Mapping, insert: InsertMode, rebase: Option<&Rebase>) -> Option<Vec<usize>> {
     let added = rebase.filter(|_| insert == InsertMode::UpdateOnly).map(|it| &it.added)?;
     let is_some_of_them = !added.is_empty() && added.len() < mapping.values().len();
-    is_some_of_them.then(|| (0..mapping.keys().len()).chain(added.iter().copied()).collect())
+    is_some_of_them.then(|| (0..mapping.keys().len()).chain(added.iter().map(|it| it.at)).collect())
 }
 
 /// What a pass has counted; adds up over threads.
@@ -183,6 +207,8 @@ struct Worker<'p> {
     way: Way<'p>,
     canonicalizer: Canonicalizer,
     old_canonicalizer: Option<Canonicalizer>,
+    /// The numbers of column sets that were asked for before: of narrow rows or not, and of such as keep these fields.
+    column_sets: Vec<(bool, Vec<u64>, usize)>,
     spreader: Spreader<'p, Buckets>,
     tally: Tally,
     batch_rows: u64,
@@ -217,6 +243,7 @@ impl<'p> Worker<'p> {
             way: pass.guidance.way(),
             canonicalizer: Canonicalizer::new(&pass.mapping, schema).map_err(unfit)?,
             old_canonicalizer: pass.rebase.as_ref().map(|it| Canonicalizer::new(&it.old, schema)).transpose().map_err(unfit)?,
+            column_sets: Vec::new(),
             spreader: Spreader::new(&pass.buckets),
             tally: Tally::default(),
             batch_rows: 0,
@@ -284,10 +311,9 @@ impl<'p> Worker<'p> {
             if canonical.is_valid(row) {
                 self.judge(canonical, row, *probe)?;
             } else {
-                // What is wrong with it is found again by whoever asks for rows that were not sent.
-                let note = canonical.problems_of(row).first().map_or(0, |it| Why::Invalid { field: it.field, problem: it.problem }.word());
-                let record = Record { note, ..self.new_record(row, RecordKind::Invalid, probe) };
-                self.spreader.push(&record)?;
+                let first = || canonical.problems_of(row).first().map(|it| (it.field, it.problem));
+                let skips = canonical.skipped_by(row).map(|it| (it, CellProblem::NullSkipsRow));
+                self.record_unsendable(row, skips.or_else(first), probe)?;
             }
         }
         self.probes = probes;
@@ -302,17 +328,26 @@ impl<'p> Worker<'p> {
                 self.tally.unchanged += 1;
                 Ok(())
             }
-            Verdict::Unchanged | Verdict::UnchangedRecorded => match &self.pass.rebase {
-                Some(rebase) if rebase.must_send(canonical, row) => {
-                    // All else is there as it was confirmed.
-                    let lane = Lane { size: Sizes::USUAL, columns: self.pass.columns.narrow().unwrap_or(ColumnSets::WHOLE) };
-                    self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
+            Verdict::Unchanged | Verdict::UnchangedRecorded => {
+                let needs = self.pass.rebase.as_ref().map_or(Needs::Nothing, |it| it.needs(canonical, row));
+                if needs == Needs::Nothing {
+                    return self.record(row, RecordKind::Unchanged, &probe);
                 }
-                _ => self.record(row, RecordKind::Unchanged, &probe),
-            },
+                let is_narrow = needs == Needs::Added && self.pass.columns.has_narrow();
+                let Some(columns) = self.columns_of(is_narrow, canonical.kept(row)) else { return Ok(()) };
+                let lane = Lane { size: Sizes::USUAL, columns };
+                self.send_later(row, known.write(self.keys[row], true), RecordKind::Changed, &probe, lane)
+            }
             Verdict::Send(write) => {
+                let kept = canonical.kept(row);
+                if write == Write::Insert
+                    && let Some(field) = self.pass.columns.required_of(kept)
+                {
+                    return self.leave_out(canonical, row, field, &probe);
+                }
                 let kind = if matches!(probe, Probe::Absent) { RecordKind::New } else { RecordKind::Changed };
-                let lane = Lane { size: known.size_of(self.keys[row]), columns: ColumnSets::WHOLE };
+                let Some(columns) = self.columns_of(false, kept) else { return Ok(()) };
+                let lane = Lane { size: known.size_of(self.keys[row]), columns };
                 self.send_later(row, write, kind, &probe, lane)
             }
             Verdict::RememberedRefusal | Verdict::NotInDestination => self.record(row, RecordKind::Withheld, &probe),
@@ -328,6 +363,36 @@ impl<'p> Worker<'p> {
     fn record(&mut self, row: usize, kind: RecordKind, probe: &Probe) -> Result<(), EngineError> {
         let record = self.new_record(row, kind, probe);
         Ok(self.spreader.push(&record)?)
+    }
+
+    /// A row that is not sent, for the sake of one of its cells. What is wrong with it is found again by whoever asks for such rows.
+    fn record_unsendable(&mut self, row: usize, why: Option<(u16, CellProblem)>, probe: &Probe) -> Result<(), EngineError> {
+        let note = why.map_or(0, |(field, problem)| Why::Invalid { field, problem }.word());
+        let record = Record { note, ..self.new_record(row, RecordKind::Invalid, probe) };
+        Ok(self.spreader.push(&record)?)
+    }
+
+    /// A new row without a field that it needs: there is nothing to be kept yet.
+    #[cold]
+    fn leave_out(&mut self, canonical: &CanonicalBatch, row: usize, field: usize, probe: &Probe) -> Result<(), EngineError> {
+        let why = (field as u16, CellProblem::NullRequired);
+        self.tally.problems.entry(why).or_default().add(|| (masked_key(canonical, row), mask("")));
+        self.record_unsendable(row, Some(why), probe)
+    }
+
+    /// The number of the column set of a row that keeps these fields; `None` where there are more than may be, so that the run is refused once all
+    /// rows are read.
+    #[inline]
+    fn columns_of(&mut self, is_narrow: bool, kept: &[u64]) -> Option<usize> {
+        if !is_narrow && kept.is_empty() {
+            return Some(ColumnSets::WHOLE);
+        }
+        if let Some((_, _, number)) = self.column_sets.iter().find(|it| it.0 == is_narrow && it.1 == kept) {
+            return Some(*number);
+        }
+        let number = self.pass.columns.number(is_narrow, kept)?;
+        self.column_sets.push((is_narrow, kept.to_vec(), number));
+        Some(number)
     }
 
     fn send_later(&mut self, row: usize, write: Write, kind: RecordKind, probe: &Probe, lane: Lane) -> Result<(), EngineError> {
@@ -375,6 +440,14 @@ impl<'p> Worker<'p> {
 
     fn note_problems(&mut self, canonical: &CanonicalBatch, batch: &RecordBatch) {
         for problem in canonical.problems() {
+            let is_told = match canonical.skipped_by(problem.row as usize) {
+                // Whatever else is wrong with a row that is skipped is no matter.
+                Some(field) => problem.problem == CellProblem::NullSkipsRow && problem.field == field,
+                None => problem.problem != CellProblem::NullSkipsRow,
+            };
+            if !is_told {
+                continue;
+            }
             let example = || (masked_key(canonical, problem.row as usize), self.canonicalizer.masked_example(batch, problem));
             self.tally.problems.entry((problem.field, problem.problem)).or_default().add(example);
         }
@@ -398,11 +471,16 @@ impl<'p> Worker<'p> {
 }
 
 impl Rebase {
-    /// Whether a row that is unchanged under the old mapping must be sent for the sake of the added fields.
-    fn must_send(&self, canonical: &CanonicalBatch, row: usize) -> bool {
-        let is_blank = |&field: &usize| canonical.cell(row, field) == Cell::Blank;
-        let needs_nothing = self.added.is_empty() || (self.added_are_new_columns && self.added.iter().all(is_blank));
-        !needs_nothing
+    /// What must be sent of a row that is unchanged under the old mapping.
+    fn needs(&self, canonical: &CanonicalBatch, row: usize) -> Needs {
+        let is_blank = |field: usize| canonical.cell(row, field) == Cell::Blank;
+        if self.cleared.iter().any(|it| is_blank(*it)) {
+            Needs::All
+        } else if self.added.iter().any(|it| it.needs_blank || !is_blank(it.at)) {
+            Needs::Added
+        } else {
+            Needs::Nothing
+        }
     }
 }
 

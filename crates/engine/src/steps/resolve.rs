@@ -12,7 +12,10 @@ use outflow_domain::{
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
 use outflow_rows::{Canonicalizer, ReadBack, Scheme, flag_problem, mapping_digest, model_columns};
 
-use super::{compare::Rebase, settle::schema_digest};
+use super::{
+    compare::{AddedField, Rebase},
+    settle::schema_digest,
+};
 use crate::{
     error::EngineError,
     job::{Job, Ports, RunOptions},
@@ -278,13 +281,13 @@ pub(crate) fn is_retired(state: &ActivationState, identity: &Identity, mapping: 
 }
 
 fn rebase(old: &Mapping, new: &Mapping, schema: &SchemaRef) -> Option<Rebase> {
-    let added: Vec<usize> = new.values_not_in(old).map(|at| new.keys().len() + at).collect();
-    let fields: Vec<_> = new.fields().collect();
-    let added_are_new_columns = added.iter().all(|&at| fields[at].field_id.is_none());
+    let keys = new.keys().len();
+    let added = new.values_not_in(old).map(|at| AddedField::new(keys + at, &new.values()[at])).collect();
+    let cleared = new.values_cleared_since(old).map(|at| keys + at).collect();
     let old = old.filled_as(new);
     // Where the model no longer has a column of the old mapping, old fingerprints cannot be computed: every row is sent.
     Canonicalizer::new(&old, schema).ok()?;
-    Some(Rebase { old, added, added_are_new_columns })
+    Some(Rebase { old, added, cleared })
 }
 
 /// The refusals that hold a row back: those under today's schema, but for those that may have passed and are due to be tried again.

@@ -229,8 +229,8 @@ impl Seal<'_, '_> {
             }
             for record in sealed.copies() {
                 // Copies of a row that cannot be sent cannot be sent either, and each is told as such.
-                let is_invalid = record.kind == RecordKind::Invalid;
-                found.decided.add(if is_invalid { Outcome::Withheld { why: Withheld::Invalid } } else { Outcome::Copy }, 1);
+                let is_unsendable = record.kind == RecordKind::Invalid;
+                found.decided.add(if is_unsendable { unsendable(&record) } else { Outcome::Copy }, 1);
                 strike(&mut found.struck, record.place);
             }
             let counts = sealed.counts();
@@ -326,7 +326,7 @@ impl Seal<'_, '_> {
                 }
             }
             RecordKind::Invalid => {
-                found.decided.add(Outcome::Withheld { why: Withheld::Invalid }, 1);
+                found.decided.add(unsendable(record), 1);
                 found.withhold(record.key, record.note)?;
                 self.mark(record, found)?;
             }
@@ -590,6 +590,12 @@ impl LocalWriter {
     fn finish(self) -> Result<LocalUpdates, EngineError> {
         Ok(LocalUpdates { updates: self.updates, segment: self.segment.map(NewSegment::commit).transpose()? })
     }
+}
+
+/// What a row is that is not sent for the sake of one of its cells.
+fn unsendable(record: &Record) -> Outcome {
+    let is_skipped = matches!(Why::of_word(record.note), Some(Why::Invalid { problem: CellProblem::NullSkipsRow, .. }));
+    Outcome::Withheld { why: if is_skipped { Withheld::Skipped } else { Withheld::Invalid } }
 }
 
 fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {

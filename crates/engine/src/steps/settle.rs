@@ -14,8 +14,8 @@ use std::{
 
 use outflow_baseline::{Entry, EntryState, Kind, Presence, Segment, Update};
 use outflow_domain::{
-    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, Mapping, OpenPart, Outcome, OutcomeCounts, PartStage,
-    RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
+    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, Mapping, OpenPart, Outcome, OutcomeCounts, PartPlan,
+    PartStage, RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
 };
 use outflow_ports::{Blob, CloudError, Progress};
 use outflow_rows::Scheme;
@@ -277,7 +277,8 @@ impl<'a> Settler<'a> {
             }
         }
         // A row of which only new columns travelled may differ in others, which somebody else has changed: nothing was refused then.
-        let is_whole = self.open.plan.order.fields.len() == self.mapping.fields().count();
+        let PartPlan { order, kept, .. } = &self.open.plan;
+        let is_whole = order.fields.len() + kept.len() == self.mapping.fields().count();
         let refusal_is_explained = match &verdict.status {
             _ if !is_whole => false,
             Some(ImportStatus::Completed { counts }) => {

@@ -1,6 +1,7 @@
 //! What all that is known of a row comes down to.
 
 use outflow_baseline::Presence;
+use outflow_domain::CellProblem;
 
 use super::{DestinationRow, InRun, RowFate, RowInRun, RowReport};
 
@@ -15,6 +16,8 @@ pub enum Conclusion {
     DuplicateKey,
     /// A value cannot be taken by its field: it is not sent.
     Invalid,
+    /// A value is null or blank whose field says that such rows are not sent.
+    Skipped,
     /// It was sent, and whether it was taken is not known yet.
     InDoubt,
     /// The data extension was confirmed to hold it as the model has it now.
@@ -44,6 +47,7 @@ impl Conclusion {
             Self::Left => "left",
             Self::DuplicateKey => "duplicate_key",
             Self::Invalid => "invalid",
+            Self::Skipped => "skipped",
             Self::InDoubt => "in_doubt",
             Self::Confirmed => "confirmed",
             Self::ChangedThere => "changed_there",
@@ -72,8 +76,8 @@ impl RowReport {
         if differ {
             return Conclusion::DuplicateKey;
         }
-        if !first.problems.is_empty() {
-            return Conclusion::Invalid;
+        if let Some((_, problem)) = first.problems.first() {
+            return if *problem == CellProblem::NullSkipsRow { Conclusion::Skipped } else { Conclusion::Invalid };
         }
         if !self.in_doubt.is_empty() {
             return Conclusion::InDoubt;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use outflow_domain::{
     CreateWish, EmptySource, FieldName, FieldWish, Flag, Guards, ImportRoute, InsertMode, Limit, Name, NewColumn, OnExit, Period, Removes,
-    Retention, Sendable, SubscriberField, TableWish,
+    Retention, Sendable, SubscriberField, TableWish, WhenNull,
 };
 use outflow_project::{FileFormat, FileLocation, FileRoute, Overlap, Postgres, Project, ServerIdentity, Source, TlsMode, parse_text};
 
@@ -147,6 +147,7 @@ fn an_activation_is_what_the_engine_is_asked_for() {
         fields: vec![wish("EmailAddress", "email")],
         custom_attributes: vec!["note".into()],
         on_exit: OnExit::Keep,
+        when_null: WhenNull::Clear,
         time_zone: Some("Europe/Berlin".into()),
         import: ImportRoute::Soap,
         part_bytes_max: 64 << 20,
@@ -216,6 +217,16 @@ fn rows_that_leave_may_be_flagged() {
     assert_eq!(it.wish.on_exit, OnExit::Flag(flag));
     assert_eq!(it.wish.guards.max_deletes, Some("2 %".parse().unwrap()));
     assert!(it.filled_fields().any(|it| it.is_same_as(&field("gone"))), "two activations must not flag in one field");
+}
+
+#[test]
+fn a_field_says_what_its_blanks_do() {
+    let project = project();
+    let wish = &project.activations[&name("last-writer")].wish;
+    assert_eq!(wish.when_null, WhenNull::Keep);
+    let told: Vec<_> = wish.fields.iter().map(|it| it.when_null).collect();
+    assert_eq!(told, [None, None, Some(WhenNull::SkipRow)]);
+    assert_eq!(project.activations[&name("practice")].wish.when_null, WhenNull::Clear);
 }
 
 #[test]

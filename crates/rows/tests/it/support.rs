@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, RecordBatch};
 use outflow_domain::{
-    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId, TableWish,
+    Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, Mapping, ObjectId, TableWish, WhenNull,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
 };
 use outflow_rows::{CanonicalBatch, Canonicalizer, CsvEncoder, model_columns};
@@ -40,22 +40,27 @@ impl Model {
     }
 
     pub fn in_zone(keys: Vec<Column>, values: Vec<Column>, time_zone: Option<&str>) -> Self {
-        Self::build(keys, values, time_zone, false, false, None)
+        Self::build(keys, values, time_zone, false, false, None, &[])
     }
 
     /// Values are rounded.
     pub fn of_rounded(keys: Vec<Column>, values: Vec<Column>, round: u8) -> Self {
-        Self::build(keys, values, None, false, false, Some(round))
+        Self::build(keys, values, None, false, false, Some(round), &[])
     }
 
     /// Fields of text may be made longer.
     pub fn of_widenable(keys: Vec<Column>, values: Vec<Column>) -> Self {
-        Self::build(keys, values, None, false, true, None)
+        Self::build(keys, values, None, false, true, None, &[])
     }
 
     /// The values are custom attributes, whose columns are yet to be created.
     pub fn of_custom_attributes(keys: Vec<Column>, values: Vec<Column>) -> Self {
-        Self::build(keys, values, None, true, false, None)
+        Self::build(keys, values, None, true, false, None, &[])
+    }
+
+    /// What blanks of each value do, by its position.
+    pub fn of_blanks(keys: Vec<Column>, values: Vec<Column>, when_null: &[WhenNull]) -> Self {
+        Self::build(keys, values, None, false, false, None, when_null)
     }
 
     fn build(
@@ -65,6 +70,7 @@ impl Model {
         are_custom: bool,
         may_widen: bool,
         round: Option<u8>,
+        when_null: &[WhenNull],
     ) -> Self {
         let names: Vec<String> =
             (0..keys.len()).map(|at| format!("k{at:02}")).chain((0..values.len()).map(|at| format!("v{at:02}"))).collect();
@@ -89,7 +95,11 @@ impl Model {
             fields: columns.iter().enumerate().filter(|(at, _)| !are_custom || *at < key_count).map(field).collect(),
         };
         let wishes = |names: &[String], round: Option<u8>| -> Vec<FieldWish> {
-            names.iter().map(|it| FieldWish { round, ..FieldWish::new(it.parse().unwrap(), it.as_str()) }).collect()
+            let wish = |(at, name): (usize, &String)| {
+                let when_null = when_null.get(at).copied();
+                FieldWish { round, when_null, ..FieldWish::new(name.parse().unwrap(), name.as_str()) }
+            };
+            names.iter().enumerate().map(wish).collect()
         };
         let activation = Activation {
             name: "people".parse().unwrap(),
@@ -100,6 +110,7 @@ impl Model {
             fields: if are_custom { vec![] } else { wishes(value_names, round) },
             custom_attributes: if are_custom { value_names.to_vec() } else { vec![] },
             on_exit: outflow_domain::OnExit::Keep,
+            when_null: WhenNull::Clear,
             time_zone: time_zone.map(str::to_owned),
             import: ImportRoute::Auto,
             part_bytes_max: PART_BYTES_MAX,

@@ -236,7 +236,11 @@ impl Ledgers {
             create: None,
             columns: Vec::new(),
             wider: Vec::new(),
-            parts: if count == 0 { Vec::new() } else { vec![PartPlan { part: 1, rows: count, bytes: count, order, is_of_exits: false }] },
+            parts: if count == 0 {
+                Vec::new()
+            } else {
+                vec![PartPlan { part: 1, rows: count, bytes: count, order, kept: Vec::new(), is_of_exits: false }]
+            },
             source_rows: 0,
             leaving_rows: 0,
             newly_left: 0,
@@ -352,6 +356,7 @@ fn mapping() -> Mapping {
         fields: vec![wish("Name", "name")],
         custom_attributes: Vec::new(),
         on_exit: outflow_domain::OnExit::Keep,
+        when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: 1,

@@ -12,7 +12,7 @@ mod spool;
 
 use std::sync::Arc;
 
-use outflow_domain::{EmptySource, Guards, InsertMode};
+use outflow_domain::{EmptySource, Guards, InsertMode, WhenNull};
 use outflow_engine::{Job, Ports, RunOptions, Split};
 use outflow_marketing_cloud::HttpTransport;
 
@@ -70,6 +70,8 @@ pub enum Sabotage {
     Overwrites,
     /// Rule 12: the mode of an update-only activation is overlooked.
     InsertsInUpdateOnly,
+    /// Rule 12: fields that are to be kept are cleared.
+    ClearsWhatIsKept,
     /// Rule 13: guards are never asked.
     AsksNoGuard,
     /// Rule 13: an approval lets everything through, whatever was looked at.
@@ -78,7 +80,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -101,6 +103,7 @@ impl Sabotage {
         Self::OverlooksNumbers,
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
+        Self::ClearsWhatIsKept,
         Self::AsksNoGuard,
         Self::ApprovesEverything,
     ];
@@ -121,7 +124,7 @@ impl Sabotage {
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
             Self::TrustsNames | Self::OverlooksNumbers | Self::TakesTornForEmpty => 11,
-            Self::Overwrites | Self::InsertsInUpdateOnly => 12,
+            Self::Overwrites | Self::InsertsInUpdateOnly | Self::ClearsWhatIsKept => 12,
             Self::AsksNoGuard | Self::ApprovesEverything => 13,
         }
     }
@@ -152,6 +155,16 @@ impl Saboteur {
     /// How small the variant makes files of rows in doubt.
     pub fn split(&self, asked: Split) -> Split {
         if self.sabotage == Sabotage::NeverSplits { Split { rows_min: u32::MAX, ..asked } } else { asked }
+    }
+
+    /// What the variant makes of blanks that are to leave their fields as they are.
+    pub fn clear(&self, job: &mut Job) {
+        if self.sabotage == Sabotage::ClearsWhatIsKept {
+            let cleared = |it: WhenNull| if it == WhenNull::Keep { WhenNull::Clear } else { it };
+            let activation = &mut job.activation;
+            activation.when_null = cleared(activation.when_null);
+            activation.fields.iter_mut().for_each(|it| it.when_null = it.when_null.map(cleared));
+        }
     }
 
     /// What the variant makes of guards and of an approval.

@@ -95,14 +95,21 @@ impl World {
         self.wanted(row).into_iter().filter_map(differs)
     }
 
-    /// Whether a stored row is what one version of the model was, but for what others have emptied.
+    /// Whether a stored row is what one version of the model was, but for what others have emptied, and what that version has left as it was.
     pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
         let is_emptied =
             |it: Difference| self.others.has_emptied(it.column, it.held.as_deref()) || self.may_be_flagged(it.column, it.held.as_deref());
-        versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied))
+        let is_explained = |column: &str| self.is_explained(versions, column, found.get(column).and_then(Option::as_deref));
+        let kept_are_explained = |row: &ModelRow| self.kept(row).iter().all(|it| is_explained(it));
+        versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied) && kept_are_explained(it))
     }
 
-    /// What the mapped columns must read, in the service's own spelling.
+    /// The columns that a row leaves as they are.
+    pub(super) fn kept(&self, row: &ModelRow) -> Vec<&'static str> {
+        self.fields.each().filter(|(field, column)| self.fields.leaves(field, &row.0[*column])).map(|(field, _)| field).collect()
+    }
+
+    /// What the mapped columns must read, in the service's own spelling; nothing of those that the row leaves as they are.
     pub(super) fn wanted(&self, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         self.wanted_under(self.fields, row)
     }
@@ -110,7 +117,8 @@ impl World {
     fn wanted_under(&self, fields: Fields, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         let offset = self.script.switches.server_offset_hours * 3600;
         let flag = self.script.flags.then(|| (LEFT, Some(HERE.to_owned())));
-        fields.each().map(|(field, column)| (field, spelled(&row.0[column], offset))).chain(flag).collect()
+        let written = fields.each().filter(|(field, column)| !fields.leaves(field, &row.0[*column]));
+        written.map(|(field, column)| (field, spelled(&row.0[column], offset))).chain(flag).collect()
     }
 
     /// Whether a value of a stored row is one that the model ever had for it, or none.
@@ -122,13 +130,17 @@ impl World {
         self.may_be_flagged(column, Some(value)) || versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
     }
 
-    /// Whether every mapped cell fits its field.
+    /// Whether every mapped cell fits its field, and none of them keeps the row from being sent.
     pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
         let key_fits = matches!(&row.0[0], Cell::Text(key) if !folded(key).is_empty() && key.encode_utf16().count() <= 20);
         let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if !self.script.names.may_be_sent(name));
         let age_fits = !matches!(row.0[2], Cell::Integer(age) if i32::try_from(age).is_err());
         let amount_fits = !matches!(row.0[3], Cell::Decimal(units) if units.abs() >= 100_000_000);
-        key_fits && (name_fits || !self.fields.has(0)) && (age_fits || !self.fields.has(1)) && (amount_fits || !self.fields.has(2))
+        key_fits
+            && !self.fields.skips(&row.0)
+            && (name_fits || !self.fields.has(0))
+            && (age_fits || !self.fields.has(1))
+            && (amount_fits || !self.fields.has(2))
     }
 
     pub(super) fn stored(&self) -> BTreeMap<String, Stored> {

@@ -1,4 +1,8 @@
-//! Which column of the model fills which field of the data extension: what a person may change between two runs.
+//! Which column of the model fills which field of the data extension, and what blanks do there: what a person may change between two runs.
+
+use outflow_domain::WhenNull;
+
+use crate::simulated::Cell;
 
 /// The fields that a world may map, in the order of the model's columns behind `id`.
 pub(super) const FIELDS: [&str; 6] = ["Name", "Age", "Amount", "Active", "Born", "Seen"];
@@ -20,7 +24,7 @@ pub(super) const GONE: &str = "gone";
 pub(super) const NOTE_AT: usize = 7;
 
 /// Which column of the model fills which field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// Which of the six fields are mapped, as bits.
     pub mapped: u8,
@@ -30,6 +34,10 @@ pub struct Fields {
     pub alias: bool,
     /// Whether that is the column `note`, and not `name`.
     pub from_note: bool,
+    /// Which fields a blank leaves as they are, as bits; behind the six, that of the column `note`.
+    pub keep: u8,
+    /// In which fields a blank keeps its row from being sent, likewise.
+    pub skip: u8,
 }
 
 impl Fields {
@@ -50,6 +58,30 @@ impl Fields {
         self.mapped >> at & 1 == 1
     }
 
+    /// What a blank does to a field.
+    pub(super) fn when_null(self, field: &str) -> WhenNull {
+        let at = match field {
+            NOTE => FIELDS.len(),
+            ALIAS => 0,
+            other => FIELDS.iter().position(|it| *it == other).unwrap_or(FIELDS.len()),
+        };
+        match (self.keep >> at & 1, self.skip >> at & 1) {
+            (1, _) => WhenNull::Keep,
+            (_, 1) => WhenNull::SkipRow,
+            _ => WhenNull::Clear,
+        }
+    }
+
+    /// Whether a row with this value leaves the field as it is.
+    pub(super) fn leaves(self, field: &str, value: &Cell) -> bool {
+        is_blank(value) && self.when_null(field) == WhenNull::Keep
+    }
+
+    /// Whether a row of the model is not sent for the sake of one of its blanks.
+    pub(super) fn skips(self, row: &[Cell]) -> bool {
+        self.each().any(|(field, column)| is_blank(&row[column]) && self.when_null(field) == WhenNull::SkipRow)
+    }
+
     /// The first mapped field.
     pub(super) const fn first(self) -> usize {
         self.mapped.trailing_zeros() as usize
@@ -59,5 +91,14 @@ impl Fields {
     #[must_use]
     pub(super) const fn without(self, at: usize) -> Self {
         Self { mapped: self.mapped & !(1 << at), ..self }
+    }
+}
+
+/// Whether a value is none.
+fn is_blank(value: &Cell) -> bool {
+    match value {
+        Cell::Null => true,
+        Cell::Text(text) => text.is_empty(),
+        _ => false,
     }
 }

@@ -25,6 +25,9 @@ const DEADLINE_S: u64 = 3600;
 impl World {
     pub(super) fn job(&self) -> Job {
         let wish = |field: &str, column: &str| FieldWish::new(field.parse().expect("a field name"), column);
+        // What holds of `note` holds of all fields that say nothing of their own.
+        let of_all = self.fields.when_null(NOTE);
+        let when_null = |field: &str| Some(self.fields.when_null(field)).filter(|it| *it != of_all);
         let schema = SimulatedSource::schema();
         let mapped = self.fields.each().filter(|(field, _)| *field != NOTE);
         let mode = if self.script.update_only { InsertMode::UpdateOnly } else { InsertMode::InsertAndUpdate };
@@ -35,9 +38,12 @@ impl World {
                 table: if self.script.table_is_missing { members_made_by_a_run(&self.script) } else { TableWish::default() },
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: vec![wish("Key", "id")],
-                fields: mapped.map(|(field, column)| wish(field, schema.field(column).name())).collect(),
+                fields: mapped
+                    .map(|(field, column)| FieldWish { when_null: when_null(field), ..wish(field, schema.field(column).name()) })
+                    .collect(),
                 custom_attributes: if self.fields.custom { vec![NOTE.into()] } else { Vec::new() },
                 on_exit: if self.script.flags { OnExit::Flag(flag()) } else { OnExit::Keep },
+                when_null: of_all,
                 time_zone: None,
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
                 part_bytes_max: self.script.part_bytes_max.unwrap_or(PART_BYTES_MAX),

@@ -309,6 +309,7 @@ impl World {
         let mut options = options.clone();
         if let Some(saboteur) = &self.saboteur {
             saboteur.guard(&mut job, &mut options);
+            saboteur.clear(&mut job);
         }
         let outcome = poll_once(outflow_engine::run(&job, &ports, &options));
         let has_crashed = self.fuse.has_blown();

@@ -147,7 +147,8 @@ impl World {
             Some(Group::Withheld) => {
                 let is_still_so = |it: &InRun| matches!(it, InRun::Invalid { until: None, .. } | InRun::DuplicateKey { until: None });
                 let has_usable_key = told.model_rows > 0;
-                matches!(conclusion, Conclusion::Invalid | Conclusion::DuplicateKey) && told.past.iter().any(|it| is_still_so(&it.what))
+                matches!(conclusion, Conclusion::Invalid | Conclusion::Skipped | Conclusion::DuplicateKey)
+                    && told.past.iter().any(|it| is_still_so(&it.what))
                     || !has_usable_key
             }
             Some(Group::Sendable(row)) => match conclusion {

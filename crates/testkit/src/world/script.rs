@@ -92,10 +92,25 @@ impl Script {
         if seed % 4 == 2 {
             Draw { chance: SmallRng::seed_from_u64(seed.rotate_left(32)) }.guarded(&mut script);
         }
+        if seed.is_multiple_of(3) {
+            script.draw_blanks();
+        }
         script
     }
 
-    /// The script of a seed without guards, which hold back much of what could go wrong.
+    /// The script of a seed in which blanks may leave their fields as they are, and without guards.
+    #[must_use]
+    pub fn with_blanks(seed: u64) -> Self {
+        let mut script = Self::unguarded(seed);
+        script.draw_blanks();
+        script
+    }
+
+    fn draw_blanks(&mut self) {
+        Draw { chance: SmallRng::seed_from_u64(self.seed.rotate_left(16)) }.blanks(self);
+    }
+
+    /// The script of a seed without guards, which hold back much of what could go wrong, and in which all blanks clear their fields.
     #[must_use]
     pub fn unguarded(seed: u64) -> Self {
         let mut script = Draw { chance: SmallRng::seed_from_u64(seed) }.script(seed);
@@ -147,8 +162,7 @@ struct Draw {
 impl Draw {
     fn script(&mut self, seed: u64) -> Script {
         let update_only = self.chance.random_bool(0.3);
-        let fields =
-            Fields { mapped: self.chance.random_range(1..64), custom: self.chance.random_bool(0.3), alias: false, from_note: false };
+        let fields = Fields { mapped: self.chance.random_range(1..64), custom: self.chance.random_bool(0.3), ..Fields::default() };
         let mut mapped = fields;
         let maps_change = self.chance.random_bool(0.3);
         let mut events = Vec::new();
@@ -270,6 +284,36 @@ impl Draw {
                 script.events.insert(at + 1, Event::Guard(self.guards()));
             }
         }
+    }
+
+    /// What blanks do to their fields, which a person sometimes changes. Drawn apart, so that all else of the story stays as it was.
+    fn blanks(&mut self, script: &mut Script) {
+        let mut blanks = self.when_null();
+        (script.fields.keep, script.fields.skip) = blanks;
+        let mut mapped = script.fields;
+        let mut at = 0;
+        while at < script.events.len() {
+            if let Event::Map(fields) = &mut script.events[at] {
+                if self.chance.random_bool(0.3) {
+                    blanks = self.when_null();
+                }
+                (fields.keep, fields.skip) = blanks;
+                mapped = *fields;
+            } else if matches!(script.events[at], Event::Run { .. }) && self.chance.random_bool(0.15) {
+                blanks = self.when_null();
+                (mapped.keep, mapped.skip) = blanks;
+                script.events.insert(at, Event::Map(mapped));
+                at += 1;
+            }
+            at += 1;
+        }
+    }
+
+    /// Fields that blanks leave as they are, and such in which they keep a row from being sent. At most two of the first kind: with more, and a field
+    /// that is added, there could be more column sets than a run takes.
+    fn when_null(&mut self) -> (u8, u8) {
+        let mut field = |share: f64| if self.chance.random_bool(share) { 1 << self.chance.random_range(0..=FIELDS.len()) } else { 0_u8 };
+        (field(0.8) | field(0.5), field(0.3))
     }
 
     fn guards(&mut self) -> Guards {

@@ -1,5 +1,6 @@
 //! A verification tells what somebody else has written, and nothing else; its repair sends just that.
 
+use outflow_domain::WhenNull;
 use outflow_engine::{Finding, Verified, forget_drift, verify};
 use outflow_sandbox::model::OtherWrite;
 
@@ -27,8 +28,8 @@ impl World {
     pub(super) fn what_others_wrote_is_mended(&mut self) -> Result<(), Box<Broken>> {
         let mut lone = self.lone_rows().into_iter().map(|(_, key)| key);
         let (Some(altered), Some(removed)) = (lone.next(), lone.next()) else { return Ok(()) };
-        // Where `Name` is not mapped it is not ours, whoever writes it.
-        let has_name = self.fields.has(0) && !self.fields.alias;
+        // Where `Name` is not mapped it is not ours, whoever writes it; nor where it is left as it is.
+        let has_name = self.fields.has(0) && !self.fields.alias && self.fields.when_null("Name") != WhenNull::Keep;
         if !has_name || self.script.update_only || self.script.switches.row_reading_refused {
             return Ok(());
         }

@@ -191,13 +191,16 @@ impl World {
                 }
             }
         }
+        let groups = self.groups();
         for (key, row) in stored.iter().filter(|(key, _)| before.is_settled && !others.touched.contains(*key)) {
             let Some(held) = self.held.get(key) else { continue };
-            let is_mapped = |column: &str| self.fields.each().any(|(it, _)| it == column) || (self.script.flags && column == LEFT);
-            let changed = row.iter().find(|(column, value)| !is_mapped(column) && *column != "Key" && held.get(*column) != Some(*value));
+            let kept = if let Some(Group::Sendable(row)) = groups.get(key) { self.kept(row) } else { Vec::new() };
+            let is_flag = |column: &str| self.script.flags && column == LEFT;
+            let may_change = |column: &str| (self.fields.each().any(|(it, _)| it == column) && !kept.contains(&column)) || is_flag(column);
+            let changed = row.iter().find(|(column, value)| !may_change(column) && *column != "Key" && held.get(*column) != Some(*value));
             // A column that was created just now was not there before.
             if let Some((column, _)) = changed.filter(|(column, _)| held.contains_key(*column)) {
-                return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped and was changed")));
+                return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped, or is to be kept, and was changed")));
             }
         }
         for key in &others.filled {
@@ -241,8 +244,9 @@ impl World {
         let rows_of_sendable = self.rows.iter().filter(in_sendable).count() as u64;
         wrong("rows of the model", report.plan.source_rows, self.rows.len() as u64)?;
         wrong("copies", outcomes.get(Outcome::Copy), rows_of_sendable - sendable)?;
-        let bad = |it| matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey });
-        wrong("invalid and duplicate rows", outcomes.count(bad), self.rows.len() as u64 - rows_of_sendable)?;
+        let bad = |it| matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::DuplicateKey | Withheld::Skipped });
+        wrong("invalid, skipped and duplicate rows", outcomes.count(bad), self.rows.len() as u64 - rows_of_sendable)?;
+        self.check_skipped(outcomes.get(Outcome::Withheld { why: Withheld::Skipped }))?;
         let left = outcomes.count(|it| !it.is_of_source());
         let may_have_left = self.ever.keys().filter(|it| !groups.contains_key(*it)).count() as u64;
         // A rebuilt baseline knows every row there is, also those that were never ours.
@@ -250,6 +254,25 @@ impl World {
             return Err(self.broken(Rule::SaysWhatIs, format!("{left} rows are said to have left, where at most {may_have_left} did")));
         }
         Ok(())
+    }
+
+    /// Skipped is no row without a blank that says so, and each that has one, and its key for itself.
+    fn check_skipped(&self, said: u64) -> Result<(), Box<Broken>> {
+        let mut by_key: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+        for row in &self.rows {
+            if let Cell::Text(key) = &row.0[0]
+                && !folded(key).is_empty()
+                && key.encode_utf16().count() <= 20
+            {
+                by_key.entry(folded(key)).or_default().push(self.fields.skips(&row.0));
+            }
+        }
+        let lone = by_key.values().filter(|it| **it == [true]).count() as u64;
+        let all = by_key.values().flatten().filter(|it| **it).count() as u64;
+        if (lone..=all).contains(&said) {
+            return Ok(());
+        }
+        Err(self.broken(Rule::SaysWhatIs, format!("{said} rows are said to be skipped, where {lone} to {all} are")))
     }
 
     /// Every sendable row is as the model has it, or its refusal is remembered.

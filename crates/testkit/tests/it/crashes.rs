@@ -49,7 +49,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
     };
     let soap = matches!(road, Road::Soap);
     // `Name` and `Age` are mapped; the seed chooses how the world ends.
-    let fields = Fields { mapped: 0b11, custom: true, alias: false, from_note: false };
+    let fields = Fields { mapped: 0b11, custom: true, ..Fields::default() };
     let table_is_missing = matches!(road, Road::ToBeMade);
     Script {
         seed: 14,

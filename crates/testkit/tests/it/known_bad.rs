@@ -14,7 +14,11 @@ const SHRINKS: u32 = 200;
 /// Lives worlds with a bad variant until one breaks, and tells by which rule it was caught.
 #[track_caller]
 fn check(sabotage: Sabotage, caught_by: &[Rule]) {
-    let script = if sabotage.breaks() == 13 { Script::of_seed } else { Script::unguarded };
+    let script = match sabotage {
+        Sabotage::ClearsWhatIsKept => Script::with_blanks,
+        _ if sabotage.breaks() == 13 => Script::of_seed,
+        _ => Script::unguarded,
+    };
     let broken = (0..WORLDS_MAX).find_map(|seed| World::of_script(script(seed)).sabotaged(sabotage).live().err());
     let Some(broken) = broken else { panic!("{sabotage:?} breaks rule {} and is not noticed in {WORLDS_MAX} worlds", sabotage.breaks()) };
     if !caught_by.contains(&broken.rule) {
@@ -133,6 +137,11 @@ fn rule_12_an_import_that_overwrites() {
 #[test]
 fn rule_12_an_update_that_inserts() {
     check(Sabotage::InsertsInUpdateOnly, &[Rule::NeverInserts]);
+}
+
+#[test]
+fn rule_12_a_kept_field_that_is_cleared() {
+    check(Sabotage::ClearsWhatIsKept, &[Rule::OnlyOurs]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
 #[track_caller]
 fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
-    let fields = Fields { mapped: 1, custom: false, alias: false, from_note: false };
+    let fields = Fields { mapped: 1, ..Fields::default() };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
     let script = Script {
         seed: 6,
@@ -140,7 +140,7 @@ fn a_row_in_doubt_is_sent_whatever_a_guard_says() {
 /// Three rows of which one is held while its field is mapped otherwise: it keeps what it had, and is sent once it is approved.
 #[test]
 fn a_held_row_outlives_another_mapping() {
-    let wide = Fields { mapped: 0b11, custom: false, alias: false, from_note: false };
+    let wide = Fields { mapped: 0b11, ..Fields::default() };
     let outcomes = live(
         false,
         vec![

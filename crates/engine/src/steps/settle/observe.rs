@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use outflow_domain::{KeyFingerprint, Mapping, OpenPart, RowFingerprint};
 use outflow_ports::{CloudError, Progress, RowFilter, RowQuery};
-use outflow_rows::{CsvFile, ReadBack, Scheme};
+use outflow_rows::{CsvFile, KeptFields, ReadBack, Scheme, keepable_fields};
 
 use crate::{
     error::EngineError,
@@ -35,13 +35,18 @@ pub(crate) struct Observer<'a> {
     scheme: &'a Scheme,
     rows: &'a [PartRow],
     reader: ReadBack,
+    /// What all rows of the part leave as it is, and so is not compared.
+    kept: KeptFields,
 }
 
 impl<'a> Observer<'a> {
     /// `mapping` is the one that the part's fingerprints are of.
     pub fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, mapping: &'a Mapping, scheme: &'a Scheme, rows: &'a [PartRow]) -> Self {
         let reader = ReadBack::new(mapping, job.server_offset_s);
-        Self { job, ports, open, mapping, scheme, rows, reader }
+        let fields: Vec<_> = mapping.fields().map(|it| &it.field).collect();
+        let is_kept = |at: &usize| open.plan.kept.iter().any(|it| it.is_same_as(fields[*at]));
+        let places = keepable_fields(mapping).into_iter().enumerate().filter(|(_, at)| is_kept(at)).map(|(place, _)| place);
+        Self { job, ports, open, mapping, scheme, rows, reader, kept: KeptFields::of_places(places) }
     }
 
     /// What the destination holds of every row of the part; keys that are not there are left out.
@@ -135,7 +140,7 @@ impl<'a> Observer<'a> {
                 let keys = &cells[..mapping.keys().len().min(cells.len())];
                 let Ok(key) = self.reader.key_fingerprint(self.scheme, keys) else { continue };
                 if is_ours(key) {
-                    let row = self.reader.fingerprints(self.scheme, &cells).ok().map(|(_, row)| row);
+                    let row = self.reader.fingerprints(self.scheme, &cells, self.kept.bits()).ok().map(|(_, row)| row);
                     observed.insert(key, Observed { row });
                 }
             }
