@@ -1,5 +1,6 @@
 //! Field mappings that fit the model and the data extension.
 
+mod exits;
 mod problem;
 
 use serde::{Deserialize, Serialize};
@@ -113,21 +114,6 @@ impl Mapping {
     #[must_use]
     pub fn time_zone(&self) -> Option<&str> {
         self.time_zone.as_deref()
-    }
-
-    /// The position in [`Mapping::fields`] of the field that flags rows which leave, and its flag.
-    #[must_use]
-    pub fn flag(&self) -> Option<(usize, &Flag)> {
-        self.fields().enumerate().find_map(|(at, it)| Some((at, it.flag.as_ref()?)))
-    }
-
-    /// The keys and the flag alone, as rows that have left are to have it: what a part of such rows is of.
-    #[must_use]
-    pub fn of_exits(&self) -> Option<Self> {
-        let mut field = self.values.iter().find(|it| it.flag.is_some())?.clone();
-        let flag = field.flag.as_mut()?;
-        flag.present.clone_from(&flag.value);
-        Some(Self { keys: self.keys.clone(), values: vec![field], time_zone: self.time_zone.clone() })
     }
 
     /// The fields yet to be created. Text fields among them still have the longest length; see

@@ -44,6 +44,7 @@ fn mapping(field_type: FieldType, value: &str, present: &str, is_new: bool) -> M
         fields: Vec::new(),
         custom_attributes: Vec::new(),
         on_exit: OnExit::Flag(Flag { field: "left".parse().unwrap(), value: value.into(), present: present.into() }),
+        when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
         part_bytes_max: PART_BYTES_MAX,
@@ -69,7 +70,7 @@ fn what_left_is_recognised_when_it_is_read_back() {
     let cell = FlagCell::of(&exits, &scheme).unwrap().unwrap();
     assert_eq!(cell.csv, b"1");
     let reader = ReadBack::new(&exits, 0);
-    let row = |flag| reader.fingerprints(&scheme, &[Some("7"), flag]).unwrap().1;
+    let row = |flag| reader.fingerprints(&scheme, &[Some("7"), flag], &[]).unwrap().1;
     assert_eq!(row(Some("1")), cell.row);
     assert_ne!(row(Some("0")), cell.row);
     assert_ne!(row(None), cell.row);
