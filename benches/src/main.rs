@@ -141,6 +141,7 @@ fn activation() -> Activation {
         primary_key: vec![wish("Id", "id")],
         fields: data::FIELDS.iter().map(|(field, column, _)| wish(field, column)).collect(),
         custom_attributes: Vec::new(),
+        on_exit: outflow_domain::OnExit::Keep,
         when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,

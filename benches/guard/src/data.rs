@@ -84,6 +84,7 @@ impl Customers {
             primary_key: FIELDS[..1].iter().map(wish).collect::<Result<_, _>>()?,
             fields: FIELDS[1..].iter().map(wish).collect::<Result<_, _>>()?,
             custom_attributes: Vec::new(),
+            on_exit: outflow_domain::OnExit::Keep,
             when_null: outflow_domain::WhenNull::Clear,
             time_zone: None,
             import: ImportRoute::Auto,

@@ -11,6 +11,7 @@
 //! | what is news, or occurs again, is recorded by key | [`Record`], [`Spreader`] |
 //! | records are sorted and duplicates are found | [`Sealer`] |
 //! | what was confirmed becomes the next delta or the next base | [`next_shape`], [`write_delta`], [`write_base`] |
+//! | the keys themselves, encrypted, where rows that leave have to be named | [`StoredKeysWriter`], [`StoredKeys`] |
 //!
 //! Everything works over bytes and [`std::io::Write`]: there are no file names, no Arrow and no async here, and what may be read
 //! or written when is for the caller to decide. `docs/reference/baseline-format.md` specifies the files to the byte.
@@ -32,6 +33,7 @@ mod seal;
 mod seen;
 mod segment;
 mod spread;
+mod stored_keys;
 mod trail;
 mod writer;
 
@@ -48,5 +50,6 @@ pub use record::{Old, Place, Record, RecordKind};
 pub use seal::{SealCounts, SealError, Sealed, Sealer};
 pub use segment::Segment;
 pub use spread::{BUCKETS, BucketWriters, RecordSink, Spread, Spreader, bucket_of};
+pub use stored_keys::{KeyCipher, KeyCursor, KeysHeader, StoredKeys, StoredKeysWriter};
 pub use trail::{Steps, Trail, TrailWriter, Walk};
 pub use writer::{SegmentWriter, WriteError};

@@ -105,6 +105,8 @@ pub fn write_base_of_new_values<B: AsRef<[u8]>, W: Write>(
 
 fn without_value(update: Update) -> Update {
     match update {
+        // It tells of the flag, and of no mapped value.
+        Update::Put(entry) if entry.state.presence == Presence::LeftFlagged => update,
         Update::Put(entry) => {
             let state = EntryState { presence: Presence::ValueUnknown, origin: entry.state.origin };
             Update::Put(Entry { key: entry.key, row: RowFingerprint::of(0), state })

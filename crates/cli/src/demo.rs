@@ -166,7 +166,7 @@ impl Demo {
         self.headline("Overnight the model changes: 1,000 customers changed, 500 joined, 500 left; one has an address nobody can write to");
         self.write_model(&Change { changed: 1_000, joined: 500, left: 500, bad_address: true })?;
         self.outflow(&["plan", "loyalty"], &[0]).await?;
-        self.headline("The second run sends only the difference; the bad address is refused, with its reason");
+        self.headline("The second run sends only the difference, and flags those who left; the bad address is refused, with its reason");
         self.outflow(&["run", "loyalty"], &[3]).await?;
 
         self.headline("The third run finds nothing new, and sends nothing: the refused row is remembered");
@@ -235,6 +235,10 @@ impl Demo {
             table.add_row(row.values.iter().map(|it| it.clone().unwrap_or_default()));
         }
         self.say(&table.to_string());
+        let member = columns.iter().position(|it| it == "IsMember");
+        let has_left = |values: &[Option<String>]| member.is_some_and(|at| values[at].as_deref() == Some("False"));
+        let flagged = rows.iter().filter(|it| has_left(&it.values)).count() as u64;
+        self.say(&format!("{} of them have left the model, and say so: their IsMember is False.", number(flagged)));
         let journal = self.folder.join("ready.json");
         self.say(&format!(
             "{} rows in all. With `--stay` the sandbox is still there afterwards, with every call in its journal ({}journal).",
@@ -271,6 +275,7 @@ fn loyalty_members() -> DataExtensionSpec {
             field("FirstName", FieldType::Text, Some(40), false),
             field("Points", FieldType::Number, None, false),
             field("Born", FieldType::Date, None, false),
+            field("IsMember", FieldType::Boolean, None, false),
         ],
         ..DataExtensionSpec::default()
     }
@@ -337,7 +342,8 @@ activations:
       Points: points
       Born: born
     custom_attributes: [tier, lifetime_value]
-    guards: { max_updates: 20 % }
+    on_exit: { flag: { field: IsMember, value: false, present: true } }
+    guards: { max_updates: 20 %, max_deletes: 2 % }
   birthday-club:
     from: customers
     to: birthday-club

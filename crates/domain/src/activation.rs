@@ -65,6 +65,39 @@ impl WhenNull {
     }
 }
 
+/// What becomes of rows that leave the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExit {
+    /// They stay in the data extension as they are.
+    #[default]
+    Keep,
+    /// They stay, and a field says that they have left.
+    Flag(Flag),
+}
+
+/// A field that says of each row whether the model has it, in the spelling of the project file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Flag {
+    /// The field.
+    pub field: FieldName,
+    /// What it has in rows that have left.
+    pub value: String,
+    /// What it has in rows of the model: sent with each of them, so that one that returns is no longer flagged.
+    pub present: String,
+}
+
+impl OnExit {
+    /// The flag of rows that leave, where they get one.
+    #[must_use]
+    pub const fn flag(&self) -> Option<&Flag> {
+        match self {
+            Self::Keep => None,
+            Self::Flag(flag) => Some(flag),
+        }
+    }
+}
+
 /// Whether rows that are not in the data extension are added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +139,9 @@ pub struct Activation {
     pub fields: Vec<FieldWish>,
     /// Columns of the model exported as fields of the same name, created when missing.
     pub custom_attributes: Vec<String>,
+    /// What becomes of rows that leave the model.
+    #[serde(default)]
+    pub on_exit: OnExit,
     /// What a null or blank does to a field that does not say so itself; never to those of the primary key.
     #[serde(default)]
     pub when_null: WhenNull,

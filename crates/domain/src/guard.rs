@@ -142,6 +142,9 @@ pub struct Guards {
     pub max_inserts: Option<Limit>,
     /// Most rows that are updated; a share is of the rows confirmed before.
     pub max_updates: Option<Limit>,
+    /// Most rows that leave and are flagged for it; a share is of the rows confirmed before.
+    #[serde(default)]
+    pub max_deletes: Option<Limit>,
     /// By how many rows the source may shrink; a share is of the rows it had in the last run of which nothing was held.
     pub max_source_shrink: Option<Limit>,
     /// Most rows without a usable key; a share is of the rows read.
@@ -158,6 +161,8 @@ pub enum Guard {
     MaxInserts,
     /// Too many rows would be updated.
     MaxUpdates,
+    /// Too many rows have left the model, and would be flagged.
+    MaxDeletes,
     /// The source has far fewer rows than before.
     MaxSourceShrink,
     /// The source has no rows.
@@ -171,8 +176,10 @@ pub enum Guard {
 pub enum Meant {
     /// It is to be sent.
     Write(Write),
-    /// It is no longer in the model.
+    /// It is no longer in the model, and stays as it is.
     Leave,
+    /// It is no longer in the model, and is to be flagged.
+    Exit,
 }
 
 impl Guard {
@@ -182,6 +189,7 @@ impl Guard {
         match self {
             Self::MaxInserts => "max_inserts",
             Self::MaxUpdates => "max_updates",
+            Self::MaxDeletes => "max_deletes",
             Self::MaxSourceShrink => "max_source_shrink",
             Self::EmptySource => "empty_source",
             Self::MaxNullKeys => "max_null_keys",
@@ -200,11 +208,11 @@ impl Guard {
     #[must_use]
     pub const fn holds(self, meant: Meant) -> bool {
         match (self, meant) {
-            (Self::MaxInserts, Meant::Write(Write::Insert | Write::InsertOrUpdate)) | (Self::MaxUpdates, Meant::Write(Write::Update)) => {
-                true
-            }
-            (Self::MaxInserts | Self::MaxUpdates, _) | (_, Meant::Write(Write::Insert)) => false,
-            (_, Meant::Write(Write::Update | Write::InsertOrUpdate) | Meant::Leave) => true,
+            (Self::MaxInserts, Meant::Write(Write::Insert | Write::InsertOrUpdate))
+            | (Self::MaxUpdates, Meant::Write(Write::Update))
+            | (Self::MaxDeletes, Meant::Exit | Meant::Write(Write::Flag)) => true,
+            (Self::MaxInserts | Self::MaxUpdates | Self::MaxDeletes, _) | (_, Meant::Write(Write::Insert)) => false,
+            (_, Meant::Write(Write::Update | Write::InsertOrUpdate | Write::Flag) | Meant::Leave | Meant::Exit) => true,
         }
     }
 }
@@ -256,16 +264,17 @@ impl Guards {
 
     /// The guards that so many changes trip, where so many rows are confirmed.
     #[must_use]
-    pub fn of_changes(&self, inserts: u64, updates: u64, confirmed: u64) -> Vec<Tripped> {
+    pub fn of_changes(&self, inserts: u64, updates: u64, deletes: u64, confirmed: u64) -> Vec<Tripped> {
         let inserts = exceeded(Guard::MaxInserts, self.max_inserts, inserts, confirmed);
         let updates = exceeded(Guard::MaxUpdates, self.max_updates, updates, confirmed);
-        inserts.into_iter().chain(updates).collect()
+        let deletes = exceeded(Guard::MaxDeletes, self.max_deletes, deletes, confirmed);
+        inserts.into_iter().chain(updates).chain(deletes).collect()
     }
 
     /// The most changes that trip nothing for certain, whatever they are.
     #[must_use]
     pub fn changes_allowed(&self, confirmed: u64) -> u64 {
-        let limits = [self.max_inserts, self.max_updates].into_iter().flatten();
+        let limits = [self.max_inserts, self.max_updates, self.max_deletes].into_iter().flatten();
         limits.map(|it| it.rows_of(confirmed)).min().unwrap_or(u64::MAX)
     }
 }
@@ -478,7 +487,7 @@ mod tests {
     fn changes_are_measured_by_what_was_confirmed() {
         let guards = Guards { max_inserts: Some(limit("10")), max_updates: Some(limit("5 %")), ..Guards::default() };
         let tripped = |inserts, updates, confirmed| -> Vec<Guard> {
-            guards.of_changes(inserts, updates, confirmed).into_iter().map(|it| it.guard).collect()
+            guards.of_changes(inserts, updates, 0, confirmed).into_iter().map(|it| it.guard).collect()
         };
         assert_eq!(tripped(10, 5, 100), []);
         assert_eq!(tripped(11, 5, 100), [Guard::MaxInserts]);
@@ -489,12 +498,22 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_flagged_have_a_limit_of_their_own() {
+        let guards = Guards { max_deletes: Some(limit("2 %")), ..Guards::default() };
+        assert_eq!(guards.of_changes(100, 100, 2, 100), []);
+        assert_eq!(guards.of_changes(0, 0, 3, 100).into_iter().map(|it| it.guard).collect::<Vec<_>>(), [Guard::MaxDeletes]);
+        assert_eq!(guards.changes_allowed(100), 2);
+    }
+
+    #[test]
     fn a_source_that_is_held_lets_nothing_through_that_may_change_a_row() {
         let writes = [Write::Insert, Write::Update, Write::InsertOrUpdate].map(Meant::Write);
         for guard in [Guard::MaxSourceShrink, Guard::EmptySource, Guard::MaxNullKeys] {
             assert_eq!(writes.map(|it| guard.holds(it)), [false, true, true]);
-            assert!(guard.holds(Meant::Leave));
+            assert!(guard.holds(Meant::Leave) && guard.holds(Meant::Exit));
         }
+        assert_eq!(writes.map(|it| Guard::MaxDeletes.holds(it)), [false; 3]);
+        assert!(Guard::MaxDeletes.holds(Meant::Exit) && !Guard::MaxDeletes.holds(Meant::Leave));
         assert_eq!(writes.map(|it| Guard::MaxInserts.holds(it)), [true, false, true]);
         assert_eq!(writes.map(|it| Guard::MaxUpdates.holds(it)), [false, true, false]);
         assert!(!Guard::MaxInserts.holds(Meant::Leave) && !Guard::MaxUpdates.holds(Meant::Leave));

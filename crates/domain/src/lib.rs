@@ -19,7 +19,7 @@ pub mod secret;
 pub mod table;
 pub mod verdict;
 
-pub use activation::{Activation, FieldWish, ImportRoute, InsertMode, WhenNull};
+pub use activation::{Activation, FieldWish, Flag, ImportRoute, InsertMode, OnExit, WhenNull};
 pub use data_extension::{DataExtension, Field, NewColumn};
 pub use field_type::{FieldType, InvalidFieldType};
 pub use fingerprint::{KeyFingerprint, RowFingerprint};

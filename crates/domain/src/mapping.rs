@@ -1,5 +1,6 @@
 //! Field mappings that fit the model and the data extension.
 
+mod exits;
 mod problem;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use self::problem::MappingProblem;
 
 use crate::{
-    activation::{Activation, FieldWish, WhenNull},
+    activation::{Activation, FieldWish, Flag, WhenNull},
     data_extension::{DataExtension, NewColumn},
     field_type::{FieldType, TEXT_UNITS_MAX},
     model::{ModelColumn, ModelType},
@@ -28,7 +29,7 @@ pub struct MappedField {
     pub field_type: FieldType,
     /// Whether a blank is refused by the service: required and without default.
     pub is_required: bool,
-    /// The column of the model, by name.
+    /// The column of the model, by name; of a flag, which no column fills, the key of the project file that does.
     pub column: String,
     /// The column's type.
     pub model_type: ModelType,
@@ -39,10 +40,16 @@ pub struct MappedField {
     /// where a value comes from and not which it is, so no digest has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u8>,
+    /// The flag that fills it, in every row alike, in place of a column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<Flag>,
     /// What a null or blank does to the field: nothing but [`WhenNull::Clear`] in a key.
     #[serde(default, skip_serializing_if = "WhenNull::is_usual")]
     pub when_null: WhenNull,
 }
+
+/// What is named in place of a column where a flag fills a field.
+const FLAG_COLUMN: &str = "on_exit.flag";
 
 /// Field mappings that fit the model and the data extension. Only [`Mapping::check`] makes one.
 ///
@@ -193,7 +200,13 @@ impl Mapping {
             let now = new.values.iter().find(|new| it.holds_what(new));
             now.map_or_else(
                 || it.clone(),
-                |now| MappedField { column: now.column.clone(), model_type: now.model_type.clone(), round: now.round, ..it.clone() },
+                |now| MappedField {
+                    column: now.column.clone(),
+                    model_type: now.model_type.clone(),
+                    round: now.round,
+                    flag: now.flag.clone(),
+                    ..it.clone()
+                },
             )
         };
         Self { keys: new.keys.clone(), values: self.values.iter().map(filled).collect(), time_zone: new.time_zone.clone() }
@@ -351,6 +364,7 @@ impl Check<'_> {
         let mut values: Vec<_> = activation.fields.iter().filter_map(|it| self.value(it)).collect();
         let custom: Vec<_> = activation.custom_attributes.iter().filter_map(|it| self.custom_attribute(it)).collect();
         values.extend(custom);
+        values.extend(activation.on_exit.flag().and_then(|it| self.flag(it)));
         self.no_field_is_filled_twice(keys.iter().chain(&values));
         self.required_fields_are_mapped(&values);
         if !self.problems.is_empty() {
@@ -451,7 +465,8 @@ impl Check<'_> {
         }
         let column = column?;
         let (column, model_type, round, when_null) = (column.name, column.model_type, wish.round, self.when_null(wish));
-        self.fits(MappedField { field: name, field_id: id, field_type, is_required, column, model_type, may_widen, round, when_null })
+        let (field, field_id, flag) = (name, id, None);
+        self.fits(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
     }
 
     /// A field that is not there, and is created where its type is given.
@@ -459,9 +474,10 @@ impl Check<'_> {
         let (field, ModelColumn { name: column, model_type }) = (wish.field.clone(), column);
         if let Some(field_type) = self.activation.table.given_type(&field) {
             let (is_required, may_widen, round, when_null) = (false, false, wish.round, self.when_null(wish));
+            let (field_id, flag) = (None, None);
             return self.fits(MappedField {
                 field,
-                field_id: None,
+                field_id,
                 field_type,
                 is_required,
                 column,
@@ -469,6 +485,7 @@ impl Check<'_> {
                 may_widen,
                 round,
                 when_null,
+                flag,
             });
         }
         self.problems.push(if self.destination.is_new {
@@ -538,7 +555,33 @@ impl Check<'_> {
         };
         let (column, model_type) = (column.name, column.model_type);
         let (is_required, may_widen, when_null) = (false, false, self.activation.when_null);
-        Some(MappedField { field, field_id: None, field_type, is_required, column, model_type, may_widen, round: None, when_null })
+        let (field_id, round, flag) = (None, None, None);
+        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
+    }
+
+    /// The field that says of each row whether it has left: no column fills it, and all else is as of any other field.
+    fn flag(&mut self, flag: &Flag) -> Option<MappedField> {
+        if flag.field.as_str().starts_with('_') {
+            self.problems.push(MappingProblem::SystemField { field: flag.field.to_string() });
+            return None;
+        }
+        let column = ModelColumn { name: FLAG_COLUMN.to_owned(), model_type: ModelType::Text };
+        let Some(there) = self.destination.field(&flag.field) else {
+            let mapped = self.yet_to_be_created(&FieldWish::new(flag.field.clone(), FLAG_COLUMN), column)?;
+            // It is never blank.
+            return Some(MappedField { flag: Some(flag.clone()), when_null: WhenNull::Clear, ..mapped });
+        };
+        if there.is_primary_key {
+            self.problems.push(MappingProblem::KeyAmongFields { field: flag.field.to_string(), data_extension: self.name() });
+            return None;
+        }
+        let (field, field_id, field_type, is_required) = (there.name.clone(), there.id.cloned(), there.field_type, there.is_required);
+        if field_id.is_some() {
+            self.fits_what_is_given(&field, field_type);
+        }
+        let ModelColumn { name: column, model_type } = column;
+        let (may_widen, round, when_null, flag) = (false, None, WhenNull::Clear, Some(flag.clone()));
+        Some(MappedField { field, field_id, field_type, is_required, column, model_type, may_widen, round, when_null, flag })
     }
 
     fn fits(&mut self, mapped: MappedField) -> Option<MappedField> {
@@ -601,7 +644,9 @@ impl Check<'_> {
         let data_extension = self.name();
         let required = self.destination.fields.iter().filter(|it| it.is_required && !it.is_primary_key);
         let missing = required.filter(|it| !values.iter().any(|value| value.field.is_same_as(it.name)));
-        let wished = |it: &&ViewedField<'_>| !self.activation.fields.iter().any(|wish| wish.field.is_same_as(it.name));
+        let flag = self.activation.on_exit.flag().map(|it| &it.field);
+        let fields = || self.activation.fields.iter().map(|it| &it.field).chain(flag);
+        let wished = |it: &&ViewedField<'_>| !fields().any(|wish| wish.is_same_as(it.name));
         let missing: Vec<_> = missing
             .filter(wished)
             .map(|it| MappingProblem::RequiredNotMapped { field: it.name.to_string(), data_extension: data_extension.clone() })

@@ -16,6 +16,8 @@ pub enum Write {
     Update,
     /// New to this activation; whether the key was there is not known.
     InsertOrUpdate,
+    /// It has left the model, and a field of it shall say so.
+    Flag,
 }
 
 /// What became of a sent row.
@@ -72,6 +74,12 @@ pub enum Outcome {
     },
     /// In the baseline and no longer in the model; kept in the data extension.
     LeftKept,
+    /// In the baseline and no longer in the model, and confirmed to be flagged as such.
+    LeftFlagged,
+    /// In the baseline and no longer in the model: it would be flagged, but its key is not stored. It is kept until a rebuild has read the keys.
+    LeftKeyUnknown,
+    /// In the baseline and no longer in the model: the service refused to flag it before, and nothing has changed since.
+    LeftRefused,
     /// In the baseline, no longer in the model, and found to be gone from the data extension.
     LeftGone,
     /// In the baseline and no longer in the model, as far as the source can be trusted: a guard holds it, and nothing is written down.
@@ -83,10 +91,19 @@ impl Outcome {
     #[must_use]
     pub const fn intent(self) -> &'static str {
         match self {
-            Self::Unchanged | Self::Copy | Self::Withheld { .. } | Self::LeftKept | Self::LeftGone | Self::LeftHeld => "none",
+            Self::Unchanged
+            | Self::Copy
+            | Self::Withheld { .. }
+            | Self::LeftKept
+            | Self::LeftFlagged
+            | Self::LeftKeyUnknown
+            | Self::LeftRefused
+            | Self::LeftGone
+            | Self::LeftHeld => "none",
             Self::Sent { write: Write::Insert, .. } => "insert",
             Self::Sent { write: Write::Update, .. } => "update",
             Self::Sent { write: Write::InsertOrUpdate, .. } => "insert_or_update",
+            Self::Sent { write: Write::Flag, .. } => "flag",
         }
     }
 
@@ -97,6 +114,9 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::Copy => "copy",
             Self::LeftKept => "kept",
+            Self::LeftFlagged => "flagged",
+            Self::LeftKeyUnknown => "key_unknown",
+            Self::LeftRefused => "refused",
             Self::LeftGone => "not_in_destination",
             Self::LeftHeld => "held",
             Self::Withheld { why } => match why {
@@ -107,6 +127,7 @@ impl Outcome {
                 Withheld::Held => "held",
                 Withheld::Skipped => "skipped",
             },
+            Self::Sent { write: Write::Flag, fate: Sent::Confirmed } => "flagged",
             Self::Sent { fate, .. } => match fate {
                 Sent::Confirmed => "confirmed",
                 Sent::Refused => "refused",
@@ -119,7 +140,16 @@ impl Outcome {
     /// Whether it is the outcome of a row of the source; otherwise it is one of a baseline entry that was not seen.
     #[must_use]
     pub const fn is_of_source(self) -> bool {
-        !matches!(self, Self::LeftKept | Self::LeftGone | Self::LeftHeld)
+        !matches!(
+            self,
+            Self::LeftKept
+                | Self::LeftFlagged
+                | Self::LeftKeyUnknown
+                | Self::LeftRefused
+                | Self::LeftGone
+                | Self::LeftHeld
+                | Self::Sent { write: Write::Flag, .. }
+        )
     }
 
     /// Whether a guard holds the row back.
@@ -206,6 +236,13 @@ mod tests {
         counts.add(Outcome::Sent { write: Write::Update, fate: Sent::Confirmed }, 2);
         let text = serde_json::to_string(&counts).unwrap();
         assert_eq!(serde_json::from_str::<OutcomeCounts>(&text).unwrap(), counts, "{text}");
+    }
+
+    #[test]
+    fn a_flagged_row_is_none_of_the_source() {
+        let flagged = Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed };
+        assert_eq!((flagged.intent(), flagged.fate(), flagged.is_of_source()), ("flag", "flagged", false));
+        assert!(Outcome::Sent { write: Write::Update, fate: Sent::Confirmed }.is_of_source());
     }
 
     #[test]

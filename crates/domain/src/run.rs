@@ -5,6 +5,7 @@
 //! can settle what was started.
 
 mod baseline;
+mod part;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use baseline::{BaselineRef, SegmentRef};
+pub use part::{OpenPart, PartStage};
 
 /// Digest of everything a plan rests on; equal changes give equal ids, whatever the order of the scan.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +80,9 @@ pub struct PartPlan {
     pub bytes: u64,
     /// How it will be imported, with the literal file name.
     pub order: ImportOrder,
+    /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_of_exits: bool,
     /// The fields that all of its rows leave as they are, since they are blank in the model: see [`crate::WhenNull::Keep`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<FieldName>,
@@ -241,6 +246,9 @@ pub enum RunEvent {
         newest: Option<String>,
         /// The part's keys with what was sent, sorted.
         doubt: SegmentRef,
+        /// The keys themselves, encrypted, where they may be needed later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<SegmentRef>,
     },
     /// The service has a number for it.
     ImportStarted {
@@ -330,75 +338,14 @@ pub struct RunRecord {
     pub event: RunEvent,
 }
 
-/// How far a part has come. Each step is only reached from the one before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "stage", rename_all = "snake_case")]
-pub enum PartStage {
-    /// Nothing has been done.
-    Planned,
-    /// The file is travelling, or half there.
-    Transferring,
-    /// The file lies whole at the route.
-    Transferred,
-    /// A start was intended; whether it happened is not known.
-    Starting,
-    /// The import has a number.
-    Started {
-        /// The number.
-        import: ImportId,
-    },
-    /// The import has ended, and is yet to be settled.
-    Ended {
-        /// The number, where it is known.
-        import: Option<ImportId>,
-        /// Its end.
-        status: ImportStatus,
-    },
-    /// Settled as far as could be; some rows stay in doubt.
-    Unresolved,
-}
-
-/// A part that is not wholly settled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenPart {
-    /// The run it belongs to.
-    pub run: RunId,
-    /// What was planned.
-    pub plan: PartPlan,
-    /// Whose rows it carries.
-    pub identity: Identity,
-    /// The mapping its fingerprints are of.
-    pub mapping: Box<Mapping>,
-    /// The rows in doubt, once a start was intended.
-    pub doubt: Option<SegmentRef>,
-    /// How far it has come.
-    pub stage: PartStage,
-    /// The newest import the service knew of this activation before the first start of this part was intended, where it can be asked.
-    #[serde(default)]
-    pub newest: Option<String>,
-    /// Whether a person gave up on its import.
-    pub is_abandoned: bool,
-}
-
-impl OpenPart {
-    /// Whether its import may still be at work: nothing may be started on the same data extension.
-    #[must_use]
-    pub const fn may_be_running(&self) -> bool {
-        matches!(self.stage, PartStage::Starting | PartStage::Started { .. }) && !self.is_abandoned
-    }
-
-    /// Whether the service was never asked to import it.
-    #[must_use]
-    pub const fn is_not_started(&self) -> bool {
-        matches!(self.stage, PartStage::Planned | PartStage::Transferring | PartStage::Transferred)
-    }
-}
-
 /// Entries that were confirmed and are yet to be merged into the baseline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmedSegment {
     /// The entries, in key order.
     pub segment: SegmentRef,
+    /// The keys of the part that was settled, where they were stored; some of them may have no entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<SegmentRef>,
     /// The mapping their fingerprints are of.
     pub mapping: Box<Mapping>,
     /// Whose rows they are.
@@ -533,6 +480,7 @@ impl ActivationState {
                     identity: identity.clone(),
                     mapping: mapping.clone(),
                     doubt: None,
+                    keys: None,
                     stage: Stage::Planned,
                     newest: None,
                     is_abandoned: false,
@@ -573,7 +521,7 @@ impl ActivationState {
                     _ => return Err("its transfer was not started"),
                 };
             }
-            RunEvent::ImportStarting { part, newest, doubt } => {
+            RunEvent::ImportStarting { part, newest, doubt, keys } => {
                 if self.open_parts.iter().any(OpenPart::may_be_running) {
                     let part = self.part(&record.run, *part)?;
                     // The same file may be started again when its first start got lost.
@@ -587,6 +535,7 @@ impl ActivationState {
                         part.stage = Stage::Starting;
                         part.newest.clone_from(newest);
                         part.doubt = Some(doubt.clone());
+                        part.keys.clone_from(keys);
                     }
                     Stage::Starting => {}
                     _ => return Err("its file has not arrived"),
@@ -612,7 +561,7 @@ impl ActivationState {
                     return Err("no start was intended");
                 }
                 part.stage = Stage::Transferred;
-                part.doubt = None;
+                (part.doubt, part.keys) = (None, None);
             }
             RunEvent::ImportEnded { part, status } => {
                 let part = self.part(&record.run, *part)?;
@@ -635,8 +584,12 @@ impl ActivationState {
                     return Err("its import has not ended");
                 }
                 let segment = confirmed.clone();
-                let taken =
-                    segment.map(|segment| ConfirmedSegment { segment, mapping: part.mapping.clone(), identity: part.identity.clone() });
+                let taken = segment.map(|segment| ConfirmedSegment {
+                    segment,
+                    keys: part.keys.clone(),
+                    mapping: part.mapping.clone(),
+                    identity: part.identity.clone(),
+                });
                 match doubt {
                     Some(doubt) => {
                         part.doubt = Some(doubt.clone());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     activation::{Activation, FieldWish, InsertMode},
     data_extension::{DataExtension, NewColumn},
-    field_type::FieldType,
+    field_type::{FieldType, TEXT_UNITS_MAX},
     model::ModelColumn,
     names::{DataExtensionKey, DataExtensionName, FieldName, FolderName, InvalidName},
 };
@@ -238,8 +238,13 @@ impl NewDataExtension {
         let custom = activation.custom_attributes.iter().filter_map(|it| Some(FieldWish::new(it.parse().ok()?, it.as_str())));
         let filled = activation.fields.iter().cloned().chain(custom);
         let filled = filled.filter_map(|it| Some((activation.table.type_of(&it.field, &it.column, model)?, it.field)));
+        // A flag without a given type is text, which any value fits.
+        let flag = activation.on_exit.flag().map(|it| {
+            let natural = FieldType::Text { units_max: Some(TEXT_UNITS_MAX) };
+            (activation.table.given_type(&it.field).unwrap_or(natural), it.field.clone())
+        });
         let given = activation.table.given.iter().map(|it| (it.field_type, it.name.clone()));
-        for (field_type, name) in filled.chain(given) {
+        for (field_type, name) in filled.chain(flag).chain(given) {
             if !fields.iter().any(|it| it.name.is_same_as(&name)) {
                 fields.push(NewField { name, field_type, is_primary_key: false });
             }

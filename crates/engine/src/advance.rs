@@ -13,6 +13,7 @@ use outflow_rows::{Scheme, mapping_digest};
 use crate::{
     error::EngineError,
     job::{Job, Ports},
+    key_store::KeyStore,
     recorder::Recorder,
     segments::Segments,
     steps::resolve::is_retired,
@@ -63,7 +64,21 @@ async fn merge(
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
     let next = segments.write_next(&old, &counted, Layers::new(&opened), updates_len, &latest.mapping, comparable)?;
-    let Some(baseline) = next else { return Ok(()) };
+    let Some(mut baseline) = next else { return Ok(()) };
+    baseline.keys = match job.activation.on_exit.flag() {
+        Some(_) => {
+            // What was settled speaks, and where it says nothing, what was known before.
+            let mut updates = Layers::new(&opened).peekable();
+            let is_held = |key| {
+                while updates.next_if(|it| it.key() < key).is_some() {}
+                let said = updates.peek().filter(|it| it.key() == key);
+                said.map_or_else(|| old.contains(key), |it| matches!(it, Update::Put(_)))
+            };
+            let new: Vec<_> = batch.iter().filter_map(|it| it.keys.clone()).collect();
+            KeyStore::new(ports, job.activation.name.as_str(), scheme, &latest.mapping).next(&counted.keys, &new, is_held)?
+        }
+        None => Vec::new(),
+    };
     let merged = batch.iter().map(|it| it.segment.name.clone()).collect();
     let (mapping, identity) = (latest.mapping.clone(), latest.identity.clone());
     recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping, identity }).await?;
@@ -174,6 +189,7 @@ mod tests {
             primary_key: vec![wish("Key")],
             fields: vec![wish("Name")],
             custom_attributes: Vec::new(),
+            on_exit: outflow_domain::OnExit::Keep,
             when_null: outflow_domain::WhenNull::Clear,
             time_zone: None,
             import: ImportRoute::Auto,
@@ -190,7 +206,7 @@ mod tests {
         let segment = SegmentRef { name: name.into(), bytes: 0, entries: 0, checksum: 0 };
         let fields = [("name".to_owned(), ObjectId(name.into()))].into();
         let identity = Identity { tenant: "acme".into(), data_extension: Some(ObjectId(data_extension.into())), key: None, fields };
-        ConfirmedSegment { segment, mapping: Box::new(mapping()), identity }
+        ConfirmedSegment { segment, keys: None, mapping: Box::new(mapping()), identity }
     }
 
     #[test]

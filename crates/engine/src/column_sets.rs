@@ -40,6 +40,12 @@ struct Cut {
 }
 
 impl ColumnSet {
+    fn of_fields(mapping: &Mapping, fields: Vec<usize>, kept: Vec<usize>, is_narrow: bool) -> Self {
+        let encoder = CsvEncoder::of_fields(mapping, fields.clone());
+        let warning_rules = WarningRules::of_fields(mapping, &fields);
+        Self { fields, kept, is_narrow, encoder, warning_rules }
+    }
+
     /// Writes rows of these columns.
     pub const fn encoder(&self) -> &CsvEncoder {
         &self.encoder
@@ -59,6 +65,8 @@ pub(crate) struct ColumnSets {
     keepable: Vec<usize>,
     /// Positions of the key and the new fields, where there are rows of which only new columns travel.
     narrow: Option<Vec<usize>>,
+    /// Key and flag alone, where rows that leave are flagged.
+    exits: Option<Arc<ColumnSet>>,
     found: RwLock<Found>,
 }
 
@@ -74,11 +82,23 @@ impl ColumnSets {
     /// The number of the set of all columns.
     pub const WHOLE: usize = 0;
 
-    /// All columns, and as rows ask for them the `narrow` ones, and either without kept fields.
+    /// The number of the set of the key and the flag: of rows that have left the model. No other set has it, and none counts it.
+    const EXITS: usize = COLUMN_SETS_MAX + 1;
+
+    /// All columns; as rows ask for them the `narrow` ones, and either without kept fields; and key and flag where rows that leave are flagged.
     pub fn new(mapping: &Mapping, narrow: Option<Vec<usize>>) -> Self {
-        let sets = Self { mapping: mapping.clone(), keepable: keepable_fields(mapping), narrow, found: RwLock::default() };
+        let exits = mapping.flag().map(|(flag, _)| {
+            let fields = (0..mapping.keys().len()).chain([flag]).collect();
+            Arc::new(ColumnSet::of_fields(mapping, fields, Vec::new(), false))
+        });
+        let sets = Self { mapping: mapping.clone(), keepable: keepable_fields(mapping), narrow, exits, found: RwLock::default() };
         sets.number(false, &[]);
         sets
+    }
+
+    /// The number of the set of the key and the flag, if there is one.
+    pub fn exits(&self) -> Option<usize> {
+        self.exits.as_ref().map(|_| Self::EXITS)
     }
 
     /// Whether there are rows of which only the key and new columns travel.
@@ -91,6 +111,9 @@ impl ColumnSets {
     /// # Panics
     /// If [`ColumnSets::number`] never gave it.
     pub fn get(&self, number: usize) -> Arc<ColumnSet> {
+        if let Some(exits) = self.exits.as_ref().filter(|_| number == Self::EXITS) {
+            return Arc::clone(exits);
+        }
         Arc::clone(&self.found.read().unwrap_or_else(PoisonError::into_inner).sets[number].1)
     }
 
@@ -124,9 +147,7 @@ impl ColumnSets {
             _ => (0..self.mapping.fields().count()).collect(),
         };
         fields.retain(|it| !kept.contains(it));
-        let encoder = CsvEncoder::of_fields(&self.mapping, fields.clone());
-        let warning_rules = WarningRules::of_fields(&self.mapping, &fields);
-        ColumnSet { fields, kept, is_narrow: *is_narrow, encoder, warning_rules }
+        ColumnSet::of_fields(&self.mapping, fields, kept, *is_narrow)
     }
 
     /// The first field, by position, without which a new row cannot be made, of those that a row keeps.

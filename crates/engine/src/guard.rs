@@ -184,6 +184,7 @@ pub(crate) struct Holding<'a> {
     /// Changes that count against their limits: neither in doubt nor approved.
     pub inserts: u64,
     pub updates: u64,
+    pub deletes: u64,
     /// Rows that an approval lets through.
     pub released: u64,
 }
@@ -192,7 +193,7 @@ impl<'a> Holding<'a> {
     /// `counts` says that changes may be too many.
     pub const fn new(known: &'a Known, approval: Option<&'a Approval>, tripped: Vec<Tripped>, counts: bool) -> Self {
         let looks = counts || !tripped.is_empty() || approval.is_some();
-        Self { known, approval, tripped, looks, inserts: 0, updates: 0, released: 0 }
+        Self { known, approval, tripped, looks, inserts: 0, updates: 0, deletes: 0, released: 0 }
     }
 
     /// Whether a row that would be sent is held.
@@ -212,6 +213,14 @@ impl<'a> Holding<'a> {
     /// Whether it is held that a row has left the model.
     pub fn holds_leaving(&mut self, key: KeyFingerprint) -> bool {
         self.holds(Meant::Leave, key, None)
+    }
+
+    /// Whether a row that has left is held, which would be flagged.
+    pub fn holds_exit(&mut self, key: KeyFingerprint) -> bool {
+        if !self.approval.is_some_and(|it| it.covers(Guard::MaxDeletes, key, None)) {
+            self.deletes += 1;
+        }
+        self.holds(Meant::Exit, key, None)
     }
 
     fn holds(&mut self, meant: Meant, key: KeyFingerprint, row: Option<RowFingerprint>) -> bool {

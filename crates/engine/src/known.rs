@@ -93,7 +93,8 @@ impl Known {
         let in_doubt = self.is_in_doubt(key);
         let was_made_since = matches!(member, Some(Some(it)) if it.row == MADE_SINCE);
         let is_trusted = !self.values_unknown && !self.keys_unknown && !in_doubt && !is_gone && !was_made_since;
-        let confirmed = matches!(probe, Probe::Same { .. }) && is_trusted;
+        // What is known of a flagged row is its flag, whatever values it has else.
+        let confirmed = matches!(probe, Probe::Same { state, .. } if state.presence != Presence::LeftFlagged) && is_trusted;
         if confirmed && !self.full {
             return match probe {
                 Probe::Same { state, again: false } if state.presence == Presence::Present => Verdict::Unchanged,
@@ -127,7 +128,7 @@ impl Known {
         match (write, old) {
             (Write::Insert, _) => Origin::Created,
             (_, Some(old)) => old.state.origin,
-            (Write::Update | Write::InsertOrUpdate, None) => Origin::Adopted,
+            (Write::Update | Write::InsertOrUpdate | Write::Flag, None) => Origin::Adopted,
         }
     }
 }

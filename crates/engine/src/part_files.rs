@@ -49,6 +49,7 @@ impl RowMark {
             Intent::Insert => 0,
             Intent::Update => 1,
             Intent::InsertOrUpdate => 2,
+            Intent::Flag => 3,
         };
         let origin = match self.origin {
             Origin::Created => 0,
@@ -58,11 +59,14 @@ impl RowMark {
     }
 
     const fn of_bits(bits: u64) -> Option<Self> {
+        if bits > 7 {
+            return None;
+        }
         let write = match bits & 3 {
             0 => Intent::Insert,
             1 => Intent::Update,
             2 => Intent::InsertOrUpdate,
-            _ => return None,
+            _ => Intent::Flag,
         };
         let origin = if bits & 4 == 0 { Origin::Created } else { Origin::Adopted };
         Some(Self { write, origin })
@@ -72,7 +76,8 @@ impl RowMark {
 impl PartRow {
     /// The entry that the baseline gets when the row is confirmed.
     pub const fn entry(&self) -> Entry {
-        Entry { key: self.key, row: self.row, state: EntryState { presence: Presence::Present, origin: self.mark.origin } }
+        let presence = if matches!(self.mark.write, Intent::Flag) { Presence::LeftFlagged } else { Presence::Present };
+        Entry { key: self.key, row: self.row, state: EntryState { presence, origin: self.mark.origin } }
     }
 
     /// Appends the row to a list.
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_row_is_read_as_it_was_written() {
-        for write in [Intent::Insert, Intent::Update, Intent::InsertOrUpdate] {
+        for write in [Intent::Insert, Intent::Update, Intent::InsertOrUpdate, Intent::Flag] {
             for origin in [Origin::Created, Origin::Adopted] {
                 let mark = RowMark { write, origin };
                 let row = PartRow { key: KeyFingerprint(u128::MAX - 7), row: RowFingerprint::MAX, mark, bytes: 99 };

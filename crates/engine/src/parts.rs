@@ -145,7 +145,7 @@ impl PartsWriter {
         Ok(OpenPart { csv: Some(csv), rows: Some(rows), written })
     }
 
-    /// Ends the last part of each lane, and tells them all, by number.
+    /// Ends the last part of each lane, and tells all that were not told before, by number.
     pub fn finish(&self) -> Result<Vec<WrittenPart>, EngineError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut parts = std::mem::take(&mut state.closed);

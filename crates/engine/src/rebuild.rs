@@ -1,21 +1,26 @@
 //! Makes a baseline anew from what the data extension holds.
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
-use outflow_domain::{Evidence, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, Table};
-use outflow_rows::Scheme;
+use outflow_domain::{
+    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, SegmentRef,
+    Table,
+};
+use outflow_ports::Blob;
+use outflow_rows::{CsvEncoder, Scheme};
 
 use crate::{
     column_sets::keeps_any,
     error::EngineError,
-    held::each_held_page,
+    held::{HeldRows, each_held_page},
     job::{Job, Ports},
+    key_store::KeyStore,
     model_set::ModelSet,
     recorder::Recorder,
     resume::drop_part,
     segments::Segments,
     steps::{
         import::import_name,
-        resolve::{checked, describe, identity},
+        resolve::{checked, describe, identity, is_retired},
     },
 };
 
@@ -26,6 +31,85 @@ pub struct Rebuilt {
     pub rows: u64,
     /// Rows among them whose values cannot be understood: their keys are known, their values are not.
     pub unreadable: u64,
+}
+
+/// Keys that are stored at once in a rebuild: some hundred megabytes of them.
+const KEYS_AT_ONCE: usize = 1 << 20;
+
+/// The keys of rows that the activation has written before, where rows that leave are to be named by them. Rows of others are never stored: what
+/// has a stored key may be flagged.
+struct Ours {
+    /// What was confirmed before.
+    old: Baseline<Blob>,
+    /// The files of keys that were stored before.
+    before: Vec<SegmentRef>,
+    encoder: CsvEncoder,
+    texts: Vec<(KeyFingerprint, Vec<u8>)>,
+    /// Files of keys that join them.
+    stored: Vec<SegmentRef>,
+}
+
+impl Ours {
+    /// `None` where no keys are needed, or nothing tells any more which rows are ours.
+    fn of(state: &ActivationState, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
+        if mapping.flag().is_none() || is_retired(state, identity, mapping) {
+            return None;
+        }
+        let old = segments.open_baseline(&state.baseline, state.mapping.as_deref()).inspect_err(|error| {
+            tracing::warn!("which rows were sent before cannot be read any more, so that rows which leave are flagged only once they were sent again: {error}");
+        });
+        let encoder = CsvEncoder::of_fields(mapping, (0..mapping.keys().len()).collect());
+        // What was sent and is there is ours, too, although it is yet to be merged or settled.
+        let is_alike =
+            |its: &Identity, mapped: &Mapping| its.is_same_table(identity) && mapped.key_digest_text() == mapping.key_digest_text();
+        let confirmed = state.confirmed.iter().filter(|it| is_alike(&it.identity, &it.mapping)).filter_map(|it| it.keys.clone());
+        let open = state.open_parts.iter().filter(|it| is_alike(&it.identity, &it.mapping)).filter_map(|it| it.keys.clone());
+        Some(Self {
+            old: old.ok()?,
+            before: state.baseline.keys.clone(),
+            encoder,
+            texts: Vec::new(),
+            stored: confirmed.chain(open).collect(),
+        })
+    }
+
+    fn take(&mut self, page: &HeldRows<'_>, at: usize, store: &KeyStore<'_>) -> Result<(), EngineError> {
+        let key = page.keys[at];
+        let is_ours = self.old.get(key).is_some_and(|it| match it.state.presence {
+            Presence::Present | Presence::LeftFlagged => true,
+            // An earlier rebuild has found rows of others, too.
+            Presence::LeftKept | Presence::ValueUnknown => it.state.origin == Origin::Created,
+        });
+        if !is_ours {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        self.encoder.encode(page.batch, &[at as u32], &mut text, &mut Vec::new());
+        text.pop();
+        self.texts.push((key, text));
+        if self.texts.len() < KEYS_AT_ONCE { Ok(()) } else { self.store(store) }
+    }
+
+    fn store(&mut self, store: &KeyStore<'_>) -> Result<(), EngineError> {
+        self.texts.sort_unstable();
+        self.texts.dedup_by_key(|(key, _)| *key);
+        if self.texts.is_empty() {
+            return Ok(());
+        }
+        let mut file = store.create()?;
+        self.texts.drain(..).try_for_each(|(key, text)| file.push(key, &text))?;
+        self.stored.push(file.commit()?);
+        Ok(())
+    }
+
+    /// The files that have these keys and those that were stored before, as far as they are held.
+    fn stored(mut self, store: &KeyStore<'_>, is_held: impl Fn(KeyFingerprint) -> bool) -> Result<Vec<SegmentRef>, EngineError> {
+        self.store(store)?;
+        store.next(&self.before, &self.stored, &is_held).or_else(|error| {
+            tracing::warn!("keys that were stored before cannot be read any more, and are left behind: {error}");
+            store.next(&[], &self.stored, &is_held)
+        })
+    }
 }
 
 /// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
@@ -48,8 +132,10 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
+    let store = KeyStore::new(ports, name, &scheme, &mapping);
+    let mut ours = Ours::of(&state, &identity, &mapping, &Segments::new(ports, name, &scheme));
     let private = ports.fresh_run_id();
-    let read = entries(job, ports, &private, &mapping, &scheme).await;
+    let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
     ports.spool.remove_run(&private)?;
     let entries = read?;
     let rows = entries.len() as u64;
@@ -59,10 +145,16 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     recorder.record(RunEvent::Started { full: false }).await?;
     let counted = recorder.state().baseline.emptied();
     let segments = Segments::new(ports, name, &scheme);
-    let updates = entries.into_iter().map(Update::Put);
     let nothing =
         Baseline::open(None, None).map_err(|source| EngineError::Baseline { activation: name.into(), segment: "-".into(), source })?;
-    if let Some(baseline) = segments.write_next(&nothing, &counted, updates, rows, &mapping, false)? {
+    let is_held = |entries: &[Entry], key| entries.binary_search_by_key(&key, |it| it.key).is_ok();
+    let keys = match ours {
+        Some(ours) => ours.stored(&store, |key| is_held(&entries, key))?,
+        None => Vec::new(),
+    };
+    let updates = entries.into_iter().map(Update::Put);
+    if let Some(mut baseline) = segments.write_next(&nothing, &counted, updates, rows, &mapping, false)? {
+        baseline.keys = keys;
         let merged = recorder.state().confirmed.iter().map(|it| it.segment.name.clone()).collect();
         recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping: Box::new(mapping), identity }).await?;
     }
@@ -81,22 +173,35 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
 }
 
 /// An entry for each row that the data extension holds, in key order.
-async fn entries(job: &Job, ports: &Ports, run: &RunId, mapping: &Mapping, scheme: &Scheme) -> Result<Vec<Entry>, EngineError> {
+async fn entries(
+    job: &Job,
+    ports: &Ports,
+    run: &RunId,
+    mapping: &Mapping,
+    scheme: &Scheme,
+    mut ours: Option<(&mut Ours, &KeyStore<'_>)>,
+) -> Result<Vec<Entry>, EngineError> {
     // What a row of the model leaves as it is is never sent, and whatever is there is right: so the model is read too.
     let model = match keeps_any(mapping) {
         true => Some(ModelSet::read(job, ports, run, mapping, scheme).await?),
         false => None,
     };
     let kept = |key| model.as_ref().map_or(&[][..], |it| it.kept(key));
-    let mut entries = Vec::new();
+    let (mut entries, mut failed) = (Vec::new(), None);
     each_held_page(job, ports, mapping, scheme, kept, |page| {
         for (at, is_valid) in page.with_a_key() {
             let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
             let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
             entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
+            if let (Some((ours, store)), None) = (&mut ours, &failed) {
+                failed = ours.take(page, at, store).err();
+            }
         }
     })
     .await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     entries.sort_unstable_by_key(|it| it.key);
     entries.dedup_by_key(|it| it.key);
     Ok(entries)

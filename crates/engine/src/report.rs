@@ -179,6 +179,8 @@ pub struct PartReport {
     pub in_doubt: bool,
     /// Whether it has the key and new columns alone, since its rows are there with all else.
     pub is_narrow: bool,
+    /// Whether its rows have left the model, and are flagged for it.
+    pub is_of_exits: bool,
     /// The fields that its rows leave as they are, since they are blank in the model.
     pub kept: Vec<String>,
 }

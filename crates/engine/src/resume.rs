@@ -116,7 +116,9 @@ pub(crate) async fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), 
     let confirmed = state.confirmed.iter().map(|it| &it.segment);
     let held = state.holds.iter().map(|it| &it.hold.rows);
     let levels = [&state.baseline.base, &state.baseline.delta].into_iter().flatten();
-    let mut named: Vec<String> = doubts.chain(confirmed).chain(held).chain(levels).map(|it| it.name.clone()).collect();
+    let keys = state.open_parts.iter().filter_map(|it| it.keys.as_ref());
+    let keys = keys.chain(state.confirmed.iter().filter_map(|it| it.keys.as_ref())).chain(&state.baseline.keys);
+    let mut named: Vec<String> = doubts.chain(confirmed).chain(held).chain(levels).chain(keys).map(|it| it.name.clone()).collect();
     named.extend(state.baseline.base.as_ref().map(trail::name_of));
     for name in ports.baselines.list()? {
         if !named.contains(&name) {

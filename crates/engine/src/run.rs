@@ -6,7 +6,7 @@ use std::{
 };
 
 use outflow_domain::{
-    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, KeyFingerprint, Manifest, OpenPart, Outcome,
+    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
     OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
@@ -18,9 +18,11 @@ use crate::{
     column_sets::ColumnSets,
     digest,
     error::EngineError,
+    exits::Exits,
     guard::{self, Approval, Guarding},
     history,
     job::{Job, Ports, RunOptions},
+    key_store::KeyStore,
     parts::PartsWriter,
     recorder::{Beside, Recorder},
     report::{
@@ -34,7 +36,7 @@ use crate::{
         compare::{self, Pass, PrivateFiles, Tally},
         import,
         resolve::{Resolved, resolve},
-        seal::{Seal, SealedPass, equal},
+        seal::{Seal, SealedPart, SealedPass, equal},
         settle, transfer,
     },
     table::{self, TableChanges},
@@ -219,6 +221,7 @@ impl Run<'_> {
             self.note_held(recorder, &compared).await?;
         }
         equal("rows read = outcomes of rows", manifest.source_rows, outcomes.count(Outcome::is_of_source))?;
+        equal("entries not seen = outcomes of leaving rows", manifest.leaving_rows, outcomes.count(|it| !it.is_of_source()))?;
         let result = result_of(&outcomes);
         let ended = RunEvent::Ended { result: result.clone(), outcomes: outcomes.clone() };
         let outdated = history::outdated_now(ports, recorder).await?;
@@ -254,7 +257,10 @@ impl Run<'_> {
         let before = &recorder.state().baseline;
         let counted = if *retired { before.emptied() } else { before.clone() };
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
-        if let Some(baseline) = next {
+        if let Some(mut baseline) = next {
+            if self.job.activation.on_exit.flag().is_none() {
+                baseline.keys.clear();
+            }
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
             recorder.record(RunEvent::BaselineAdvanced { baseline, merged: Vec::new(), mapping, identity }).await?;
         }
@@ -291,7 +297,7 @@ impl Run<'_> {
             let Some(doubt) = &sealed.doubt else { continue };
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
             self.nobody_else_is_importing(&compared.resolved).await?;
-            import::start(job, ports, recorder, plan.part, doubt).await?;
+            import::start(job, ports, recorder, plan.part, doubt, sealed.keys.as_ref()).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
             let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
             spoken_for.extend(settled.spoken_for);
@@ -344,7 +350,11 @@ impl Compared {
         let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
         let sizes = known.sizes.clone();
         let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
+        let key_store = KeyStore::new(ports, job.activation.name.as_str(), &resolved.scheme, &resolved.mapping);
+        let exits = Exits::of(&job.activation, &resolved, state, &key_store)?;
+        let key_store = exits.as_ref().map(|_| &key_store);
         let pass = Arc::new(Pass {
+            exits,
             activation: job.activation.name.to_string(),
             mapping: resolved.mapping.clone(),
             scheme: resolved.scheme.clone(),
@@ -372,7 +382,8 @@ impl Compared {
         };
         let (guards, confirmed) = (job.activation.guards, pass.known.baseline.len());
         let guarding = Guarding { guards, source, confirmed, approval: approval.as_ref(), all_is_approved: false };
-        let mut seal = Seal { pass: &pass, tally: &tally, written: &written, segments: &segments, version, write, guarding, again: false };
+        let (tally, written, segments) = (&tally, &written, &segments);
+        let mut seal = Seal { pass: &pass, tally, written, segments, key_store, version, write, guarding, again: false };
         let mut approved = approval.as_ref().map(|it| Approved { plan: it.plan.clone(), rows: 0, source_rows: it.source_rows });
         if let Some(plan) = approve.filter(|_| approval.is_none()) {
             // Nothing of it is in the ledger: then it must be what `outflow plan` told, and that is just what would be held now.
@@ -401,7 +412,8 @@ impl Compared {
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
         let names = |at: &[usize]| at.iter().map(|&it| fields[it].clone()).collect();
-        let part = |it: &crate::steps::seal::SealedPart| PartPlan {
+        let is_of_exits = |it: &SealedPart| self.columns.exits() == Some(it.written.columns);
+        let part = |it: &SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
             bytes: it.written.bytes,
@@ -409,11 +421,13 @@ impl Compared {
                 activation: job.activation.name.clone(),
                 route: self.resolved.route,
                 data_extension: job.activation.data_extension.clone(),
-                insert: job.activation.insert,
+                // What has left is never made anew.
+                insert: if is_of_exits(it) { InsertMode::UpdateOnly } else { job.activation.insert },
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
                 fields: names(&self.columns.get(it.written.columns).fields),
             },
+            is_of_exits: is_of_exits(it),
             kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
@@ -472,6 +486,7 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
+                    is_of_exits: self.columns.exits() == Some(it.columns),
                     kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),
@@ -518,7 +533,7 @@ fn result_of(outcomes: &OutcomeCounts) -> RunResult {
     let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
     let is_refused = |it: Outcome| {
         let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
-        withheld || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
+        withheld || it == Outcome::LeftRefused || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })
     };
     if outcomes.count(is_pending) > 0 {
         RunResult::RowsPending

@@ -211,7 +211,7 @@ impl<'p> Segments<'p> {
             Kind::Delta => (old_ref.base.clone(), Some(written)),
             _ => (Some(written), None),
         };
-        let mut next = BaselineRef { version, base, delta, present: info.entries };
+        let mut next = BaselineRef { version, base, delta, present: info.entries, keys: old_ref.keys.clone() };
         if kind == Kind::Delta {
             next.present = self.knowing(old.base()).open_baseline(&next, None)?.len();
         }

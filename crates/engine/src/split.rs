@@ -62,7 +62,8 @@ impl Split {
 
 /// Whether the part's rows in doubt go in files of their own: nobody can tell more about them, and its import has ended.
 fn is_split(part: &OpenPart) -> bool {
-    matches!(part.stage, PartStage::Unresolved) && !part.is_abandoned && part.doubt.is_some()
+    // Counts never prove a file that only updates, however small.
+    matches!(part.stage, PartStage::Unresolved) && !part.is_abandoned && part.doubt.is_some() && !part.plan.is_of_exits
 }
 
 fn rows_in_doubt(part: &OpenPart) -> u64 {

@@ -166,7 +166,9 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
     let baseline = entry.map(|it| BaselineRow {
         presence: it.state.presence,
         origin: it.state.origin,
-        is_as_model: lone.filter(|_| is_comparable && it.state.presence != Presence::ValueUnknown).map(|print| print == it.row),
+        is_as_model: lone
+            .filter(|_| is_comparable && !matches!(it.state.presence, Presence::ValueUnknown | Presence::LeftFlagged))
+            .map(|print| print == it.row),
     });
     let mut in_doubt = Vec::new();
     for open in &state.open_parts {

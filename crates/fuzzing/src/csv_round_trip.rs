@@ -79,6 +79,7 @@ fn mapping(named: &[&str], batch: &RecordBatch) -> Option<Mapping> {
         primary_key: vec![wish(0)],
         fields: vec![wish(1), wish(2)],
         custom_attributes: Vec::new(),
+        on_exit: outflow_domain::OnExit::Keep,
         when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use outflow_domain::{
-    FieldName, FieldWish, ImportRoute, InsertMode, Name, WhenNull,
+    FieldName, FieldWish, Flag, ImportRoute, InsertMode, Name, OnExit, WhenNull,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
     field_type::DECIMAL_DIGITS_MAX,
 };
@@ -50,6 +50,13 @@ pub(crate) static ACTIVATION: Shape = Shape {
             Kind::Texts,
             "[tier, points]",
             "Columns that are exported as fields of the same name, created in the data extension when missing.",
+        ),
+        Key::with_default(
+            "on_exit",
+            Kind::ChoiceOr(&["keep"], &ON_EXIT),
+            "keep",
+            "{flag: {field: IsMember, value: false, present: true}}",
+            "What becomes of rows that leave the model: they stay as they are, or a field of theirs says so.",
         ),
         Key::with_default(
             "when_null",
@@ -129,6 +136,37 @@ static FILLED_FIELD: Shape = Shape {
     exactly_one: &[],
 };
 
+/// What becomes of rows that leave, where they do not simply stay.
+static ON_EXIT: Shape = Shape {
+    id: "on_exit",
+    what: "`on_exit`",
+    about: "Says what becomes of rows that leave the model.",
+    keys: &[Key::required(
+        "flag",
+        Kind::Object(&FLAG),
+        "{field: IsMember, value: false, present: true}",
+        "Rows that leave stay, and a field says so.",
+    )],
+    exactly_one: &[],
+};
+
+static FLAG: Shape = Shape {
+    id: "flag",
+    what: "a flag",
+    about: "A field that says of each row whether the model has it. It is filled by this alone, in every row.",
+    keys: &[
+        Key::required("field", Kind::Text, "IsMember", "The field of the data extension."),
+        Key::required("value", Kind::Value, "false", "What it has in rows that have left the model."),
+        Key::required(
+            "present",
+            Kind::Value,
+            "true",
+            "What it has in rows of the model, so that a row which returns is no longer flagged.",
+        ),
+    ],
+    exactly_one: &[],
+};
+
 /// What is kept in step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
@@ -196,6 +234,7 @@ pub(crate) fn activation<'d>(
     let insert = entries.boolean("insert", cx);
     let (primary_key, fields) = (wishes("primary_key", &entries, cx), wishes("fields", &entries, cx));
     let attributes = custom_attributes(&entries, cx);
+    let flag = entries.choice_or("on_exit", cx).and_then(|it| flag(it, cx));
     let when_null = when_null(&entries, cx).unwrap_or_default();
     let time_zone = entries.text("time_zone", cx).and_then(|it| time_zone(&it, cx));
     let import = entries.choice("import", cx).map_or(ImportRoute::Auto, |it| match it {
@@ -210,18 +249,20 @@ pub(crate) fn activation<'d>(
         cx.report(Code::InvalidValue, entries.span_of("primary_key"), "the primary key is empty, so rows could not be told apart")
             .hint("map each field of the data extension's primary key, such as `ContactKey: customer_id`");
     }
-    if insert == Some(false) && !entries.has("fields") && !entries.has("custom_attributes") {
+    if insert == Some(false) && !entries.has("fields") && !entries.has("custom_attributes") && !entries.has("on_exit") {
         cx.report(Code::Conflict, entries.span_of("insert"), "this only updates, and there is nothing to update")
             .hint("add `fields` or `custom_attributes`, or write `insert: true`");
     }
-    let guards = entries.object("guards", cx).map(|it| guards(it, insert, cx)).unwrap_or_default();
-    no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes), cx);
+    let guards = entries.object("guards", cx).map(|it| guards(it, insert, flag.is_some(), cx)).unwrap_or_default();
+    let flag_wish = flag.as_ref().map(|(_, wish)| wish);
+    no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes).chain(flag_wish), cx);
     if let Some(destination) = destination {
         is_key_of_what_is_created(&primary_key, destination, &entries, cx);
     }
     entries.finish();
-    let places = primary_key.iter().chain(&fields).chain(&attributes).map(|it| (it.wish.field.clone(), cx.place(it.span))).collect();
-    let filled = fields.iter().chain(&attributes).map(|it| (it.wish.field.clone(), it.span)).collect();
+    let all = primary_key.iter().chain(&fields).chain(&attributes).chain(flag_wish);
+    let places = all.map(|it| (it.wish.field.clone(), cx.place(it.span))).collect();
+    let filled = fields.iter().chain(&attributes).chain(flag_wish).map(|it| (it.wish.field.clone(), it.span)).collect();
     let insert = if insert? { InsertMode::InsertAndUpdate } else { InsertMode::UpdateOnly };
     let (destination, place) = (destination?, cx.place(named.span));
     let wish = outflow_domain::Activation {
@@ -232,6 +273,7 @@ pub(crate) fn activation<'d>(
         primary_key: primary_key.into_iter().map(|it| it.wish).collect(),
         fields: fields.into_iter().map(|it| it.wish).collect(),
         custom_attributes: attributes.into_iter().map(|it| it.wish.column).collect(),
+        on_exit: flag.map_or(OnExit::Keep, |(flag, _)| OnExit::Flag(flag)),
         when_null,
         time_zone,
         import,
@@ -261,6 +303,25 @@ fn is_key_of_what_is_created(primary_key: &[Wish], destination: &Destination, en
 struct Wish {
     wish: FieldWish,
     span: Span,
+}
+
+/// The flag of rows that leave, and its field as one that is filled.
+fn flag(on_exit: Entries<'_>, cx: &mut Context<'_>) -> Option<(Flag, Wish)> {
+    let entries = on_exit.object("flag", cx);
+    on_exit.finish();
+    let entries = entries?;
+    let field = entries.text("field", cx).and_then(|it| Some((field_name(&it, cx)?, it.span)));
+    let (value, present) = (entries.value("value", cx), entries.value("present", cx));
+    if let (Some(value), Some(present)) = (&value, &present)
+        && value.value.trim() == present.value.trim()
+    {
+        cx.report(Code::Conflict, present.span, "`value` and `present` are the same, so that the flag would tell nothing")
+            .hint("let rows of the model have another value than those that have left");
+    }
+    entries.finish();
+    let (field, span) = field?;
+    let wish = Wish { wish: FieldWish::new(field.clone(), "on_exit.flag"), span };
+    Some((Flag { field, value: value?.value, present: present?.value }, wish))
 }
 
 /// A column of the model, for problems with one.

@@ -280,6 +280,34 @@ impl<'n> Entries<'n> {
         Entries::open(node, shape, node.span, cx)
     }
 
+    /// A value of a field as it is written: text, a number, `true` or `false`.
+    pub fn value(&self, name: &str, cx: &mut Context<'_>) -> Option<Text> {
+        let (key, node) = self.ask(name)?;
+        let Value::Scalar(scalar) = &node.value else { return wrong_type(node, key, cx) };
+        if scalar.resolved() != Resolved::Text {
+            let text = scalar.text.clone();
+            return Some(Text { value: text.clone(), raw: text, span: node.span, style: scalar.style });
+        }
+        text_of(node, key, false, cx)
+    }
+
+    /// A mapping of one kind, or `None` where one of the words stands in its place.
+    pub fn choice_or(&self, name: &str, cx: &mut Context<'_>) -> Option<Entries<'n>> {
+        let (key, node) = self.ask(name)?;
+        let Kind::ChoiceOr(words, shape) = key.kind else { unreachable!("`{name}` is declared as a choice or a mapping") };
+        if let Value::Map(_) = &node.value {
+            return Entries::open(node, shape, node.span, cx);
+        }
+        let text = text_of(node, key, false, cx)?;
+        if !words.contains(&text.value.as_str()) {
+            let all = words.iter().copied().chain(shape.keys.iter().map(|it| it.name));
+            let hint =
+                nearest(&text.raw, all).map_or_else(|| format!("it takes {}", key.kind.for_people()), |it| format!("did you mean `{it}`?"));
+            cx.report(Code::InvalidValue, text.span, format!("`{}` is not a value of `{name}`", text.raw)).hint(hint);
+        }
+        None
+    }
+
     /// Names and what they name.
     pub fn named(&self, name: &str, cx: &mut Context<'_>) -> Vec<Named<'n>> {
         let mut all = Vec::new();

@@ -27,6 +27,12 @@ pub(crate) static GUARDS: Shape = Shape {
             "Most rows that are updated. When there are more, none of them is sent. A share is of the rows confirmed before; of none it is no limit.",
         ),
         Key::optional(
+            "max_deletes",
+            Kind::Limit,
+            "2 %",
+            "Most rows that leave the model and are flagged for it. When there are more, none of them is. A share is of the rows confirmed before; of none it is no limit. With `on_exit: keep` nothing would be held.",
+        ),
+        Key::optional(
             "max_source_shrink",
             Kind::Limit,
             "20 %",
@@ -49,11 +55,12 @@ pub(crate) static GUARDS: Shape = Shape {
     exactly_one: &[],
 };
 
-/// Decodes the guards of an activation that inserts, or not.
-pub(crate) fn guards(entries: Entries<'_>, insert: Option<bool>, cx: &mut Context<'_>) -> Guards {
+/// Decodes the guards of an activation that inserts, or not, and flags what leaves, or not.
+pub(crate) fn guards(entries: Entries<'_>, insert: Option<bool>, flags: bool, cx: &mut Context<'_>) -> Guards {
     let guards = Guards {
         max_inserts: entries.limit("max_inserts", cx),
         max_updates: entries.limit("max_updates", cx),
+        max_deletes: entries.limit("max_deletes", cx),
         max_source_shrink: entries.limit("max_source_shrink", cx),
         max_null_keys: entries.limit("max_null_keys", cx),
         empty_source: entries.choice("empty_source", cx).map_or(EmptySource::Hold, |it| match it {
@@ -69,7 +76,13 @@ pub(crate) fn guards(entries: Entries<'_>, insert: Option<bool>, cx: &mut Contex
         )
         .hint("remove it, or write `insert: true`");
     }
-    for (name, limit) in [("max_source_shrink", guards.max_source_shrink), ("max_null_keys", guards.max_null_keys)] {
+    if !flags && guards.max_deletes.is_some() {
+        let what = "rows that leave are kept as they are, so that `max_deletes` would never hold anything";
+        cx.report(Code::Conflict, entries.span_of("max_deletes"), what).hint("remove it, or say what becomes of them with `on_exit`");
+    }
+    let shares =
+        [("max_deletes", guards.max_deletes), ("max_source_shrink", guards.max_source_shrink), ("max_null_keys", guards.max_null_keys)];
+    for (name, limit) in shares {
         if limit.is_some_and(Limit::is_whole) {
             cx.report(Code::InvalidValue, entries.span_of(name), format!("`{name}` is a share of all rows, and would never hold anything"))
                 .hint("write less than 100 %, or remove it");

@@ -51,7 +51,7 @@ fn property(key: &'static Key, definitions: &mut Map<String, Value>) -> Value {
         schema.insert("default".into(), as_json(default));
     }
     // Examples of mappings are shortened for people; an editor has the definition.
-    if !matches!(key.kind, Kind::Object(_) | Kind::Named(_) | Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes)
+    if !matches!(key.kind, Kind::Object(_) | Kind::ChoiceOr(..) | Kind::Named(_) | Kind::Columns | Kind::FilledFields(_) | Kind::FieldTypes)
         && !key.example.starts_with('[')
     {
         schema.insert("examples".into(), json!([as_json(key.example.trim_matches('"'))]));
@@ -80,6 +80,8 @@ fn kind(kind: Kind, definitions: &mut Map<String, Value>) -> Map<String, Value> 
         ] }),
         Kind::Boolean => or_variable(json!({ "type": "boolean" })),
         Kind::Choice(words) => or_variable(json!({ "enum": words })),
+        Kind::Value => json!({ "type": ["string", "number", "boolean"] }),
+        Kind::ChoiceOr(words, shape) => json!({ "anyOf": [{ "enum": words }, { "$ref": defined(shape, definitions) }] }),
         Kind::Secret => json!({ "type": "string", "pattern": format!("^(\\s*{HAS_VARIABLE}\\s*|\\s*file:.+)$") }),
         Kind::Size => json!({ "type": "string", "pattern": format!("^\\s*[0-9][0-9_]*\\s*([kKmMgG][iI]?)?[bB]\\s*$|{HAS_VARIABLE}") }),
         Kind::Duration => json!({ "type": "string", "pattern": format!("^\\s*([0-9][0-9_]*[dhms]\\s*)+$|{HAS_VARIABLE}") }),
@@ -144,6 +146,7 @@ fn table(shape: &Shape) -> String {
         };
         let value = match key.kind {
             Kind::Object(inner) => format!("[`{0}`](#{0})", inner.id),
+            Kind::ChoiceOr(words, inner) => format!("{}, or [`{1}`](#{1})", Kind::Choice(words).for_people(), inner.id),
             Kind::Named(inner) => format!("names, each with a [`{0}`](#{0})", inner.id),
             other => other.for_people(),
         };

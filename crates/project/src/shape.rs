@@ -37,6 +37,10 @@ pub(crate) enum Kind {
     Boolean,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A value of a field, as text, number, `true` or `false`.
+    Value,
+    /// One of these words, or a mapping of one kind.
+    ChoiceOr(&'static [&'static str], &'static Shape),
     /// `${NAME}` or `file:path`, and nothing else.
     Secret,
     /// A size with its unit.
@@ -88,7 +92,7 @@ pub(crate) fn all_below(root: &'static Shape) -> Vec<&'static Shape> {
     let mut index = 0;
     while let Some(shape) = shapes.get(index).copied() {
         for key in shape.keys {
-            if let Kind::Object(inner) | Kind::Named(inner) | Kind::FilledFields(inner) = key.kind
+            if let Kind::Object(inner) | Kind::Named(inner) | Kind::FilledFields(inner) | Kind::ChoiceOr(_, inner) = key.kind
                 && !shapes.iter().any(|it| it.id == inner.id)
             {
                 shapes.push(inner);
@@ -108,6 +112,8 @@ impl Kind {
             Self::Digits => "digits".into(),
             Self::Boolean => "`true` or `false`".into(),
             Self::Choice(words) => words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or "),
+            Self::Value => "a value: text, a number, `true` or `false`".into(),
+            Self::ChoiceOr(words, shape) => format!("{}, or a mapping: {}", Self::Choice(words).for_people(), shape.what),
             Self::Secret => "a secret: `${NAME}` or `file:path`".into(),
             Self::Size => "a size such as `100MB`".into(),
             Self::Duration => "a duration such as `2h`".into(),

@@ -164,6 +164,7 @@ fn mapping(batch: &RecordBatch) -> Mapping {
         primary_key: names[..1].iter().map(wish).collect(),
         fields: names[1..].iter().map(wish).collect(),
         custom_attributes: vec![],
+        on_exit: outflow_domain::OnExit::Keep,
         when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,

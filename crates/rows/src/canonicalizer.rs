@@ -1,8 +1,8 @@
 //! Batches of a source become rows in the destination's types.
 
-use std::sync::Arc;
+use std::{iter::repeat_n, sync::Arc};
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::Schema;
 use outflow_domain::{
@@ -37,11 +37,20 @@ struct FieldPlan {
     field_type: FieldType,
     round: Option<u8>,
     clock: Option<Arc<WallClock>>,
-    column: usize,
+    from: Filled,
     is_key: bool,
     /// What is wrong with a row that is blank here, if anything.
     when_blank: Option<CellProblem>,
     length: Length,
+}
+
+/// What fills a field.
+#[derive(Clone, Debug)]
+enum Filled {
+    /// A column of the batch, by its position.
+    Column(usize),
+    /// This text in every row, as a flag does; and the longest text that the field is to have in any.
+    Constant { text: String, units_longest: u32 },
 }
 
 /// How long the texts of a field may be.
@@ -103,6 +112,14 @@ impl Canonicalizer {
         Self::of(mapping, mapping.keys().iter(), schema)
     }
 
+    /// Prepares the conversion of the mapping's flag alone, which needs no column of a batch; `None` where there is none.
+    pub(crate) fn of_flag(mapping: &Mapping) -> Option<Self> {
+        let field = mapping.values().iter().find(|it| it.flag.is_some())?;
+        let clock = mapping.time_zone().and_then(WallClock::of).map(Arc::new);
+        let plan = FieldPlan::new(field, false, clock, &Schema::empty()).ok()?;
+        Some(Self { fields: vec![plan], keys: 0, keepable: Vec::new(), keys_may_be_too_long: false })
+    }
+
     fn of<'m>(mapping: &Mapping, fields: impl Iterator<Item = &'m MappedField>, schema: &Schema) -> Result<Self, UnfitBatch> {
         let clock = match mapping.time_zone() {
             Some(zone) => Some(Arc::new(WallClock::of(zone).ok_or_else(|| UnfitBatch::NoSuchTimeZone { zone: zone.to_owned() })?)),
@@ -131,7 +148,7 @@ impl Canonicalizer {
         let mut columns = Vec::with_capacity(self.fields.len());
         for (at, plan) in self.fields.iter().enumerate() {
             let mut verdicts = Problems::of_field(at as u16, &mut problems);
-            let column = convert(batch.column(plan.column), plan.field_type, plan.round, plan.clock.as_deref(), &mut verdicts);
+            let column = convert(&plan.array(batch), plan.field_type, plan.round, plan.clock.as_deref(), &mut verdicts);
             plan.check_blanks(&column, batch.num_rows(), &mut verdicts);
             if let CanonicalColumn::Text(texts) = &column {
                 let units_longest = plan.check_texts(texts, &mut verdicts);
@@ -157,20 +174,20 @@ impl Canonicalizer {
     /// If the batch is not the one that the problem was found in.
     #[must_use]
     pub fn masked_example(&self, batch: &RecordBatch, problem: &RowProblem) -> String {
-        let column = batch.column(self.fields[usize::from(problem.field)].column);
-        array_value_to_string(column, problem.row as usize).map_or_else(|_| String::from("?"), |it| mask(&it))
+        let column = self.fields[usize::from(problem.field)].array(batch);
+        array_value_to_string(&column, problem.row as usize).map_or_else(|_| String::from("?"), |it| mask(&it))
     }
 }
 
 impl FieldPlan {
     fn new(mapped: &MappedField, is_key: bool, clock: Option<Arc<WallClock>>, schema: &Schema) -> Result<Self, UnfitBatch> {
-        let missing = || UnfitBatch::MissingColumn { column: mapped.column.clone(), field: mapped.field.to_string() };
-        let (column, found) = schema.column_with_name(&mapped.column).ok_or_else(missing)?;
-        let found = model_type(found.data_type());
-        if !found.can_become(mapped.field_type) || is_instant(&found) != is_instant(&mapped.model_type) {
-            let (wanted, found) = (mapped.model_type.for_people(), found.for_people());
-            return Err(UnfitBatch::TypeChanged { column: mapped.column.clone(), wanted, found });
-        }
+        let from = match &mapped.flag {
+            Some(flag) => {
+                let units = [&flag.present, &flag.value].map(|it| utf16_units(it.as_bytes()));
+                Filled::Constant { text: flag.present.clone(), units_longest: units[0].max(units[1]) }
+            }
+            None => Filled::Column(Self::column(mapped, schema)?),
+        };
         let length = match (mapped.field_type, mapped.field_type.units_max().unwrap_or(u32::MAX)) {
             (FieldType::Text { .. }, units_max) if mapped.field_id.is_none() => Length::Open { units_max },
             (FieldType::Text { .. }, from) if mapped.may_widen => Length::MayGrow { from },
@@ -184,7 +201,27 @@ impl FieldPlan {
             _ => None,
         };
         let (field_type, round) = (mapped.field_type, mapped.round);
-        Ok(Self { field_type, round, clock, column, is_key, when_blank, length })
+        Ok(Self { field_type, round, clock, from, is_key, when_blank, length })
+    }
+
+    /// The position of the column that fills a field.
+    fn column(mapped: &MappedField, schema: &Schema) -> Result<usize, UnfitBatch> {
+        let missing = || UnfitBatch::MissingColumn { column: mapped.column.clone(), field: mapped.field.to_string() };
+        let (column, found) = schema.column_with_name(&mapped.column).ok_or_else(missing)?;
+        let found = model_type(found.data_type());
+        if !found.can_become(mapped.field_type) || is_instant(&found) != is_instant(&mapped.model_type) {
+            let (wanted, found) = (mapped.model_type.for_people(), found.for_people());
+            return Err(UnfitBatch::TypeChanged { column: mapped.column.clone(), wanted, found });
+        }
+        Ok(column)
+    }
+
+    /// What fills the field in the rows of a batch.
+    fn array(&self, batch: &RecordBatch) -> ArrayRef {
+        match &self.from {
+            Filled::Column(column) => Arc::clone(batch.column(*column)),
+            Filled::Constant { text, .. } => Arc::new(StringArray::from_iter_values(repeat_n(text, batch.num_rows()))),
+        }
     }
 
     fn check_blanks(&self, column: &CanonicalColumn, rows: usize, problems: &mut Problems<'_>) {
@@ -240,7 +277,10 @@ impl FieldPlan {
         match self.length {
             Length::Fixed { .. } => units_too_long,
             Length::MayGrow { from } if units_longest <= from => 0,
-            Length::MayGrow { .. } | Length::Open { .. } => units_longest,
+            Length::MayGrow { .. } | Length::Open { .. } => match &self.from {
+                Filled::Constant { units_longest: of_either, .. } => units_longest.max(*of_either),
+                Filled::Column(_) => units_longest,
+            },
         }
     }
 }

@@ -7,5 +7,5 @@
 mod read;
 mod write;
 
-pub use read::{CsvFile, CsvRow, TornCsv};
+pub use read::{CsvFile, CsvRow, TornCsv, leading_cells};
 pub use write::CsvEncoder;

@@ -16,6 +16,7 @@ pub struct Scheme {
     pub(crate) key_fingerprint: [u8; 16],
     pub(crate) row_fingerprint: [u8; 16],
     check: [u8; 8],
+    stored_keys: [u8; 32],
 }
 
 impl Scheme {
@@ -29,6 +30,7 @@ impl Scheme {
             key_fingerprint: first(&purpose("outflow 2026-11 scheme 1: key fingerprint")),
             row_fingerprint: first(&purpose("outflow 2026-11 scheme 1: row fingerprint")),
             check: first(&purpose("outflow 2026-11 scheme 1: key check")),
+            stored_keys: purpose("outflow 2026-11 scheme 1: stored keys"),
         }
     }
 
@@ -36,6 +38,12 @@ impl Scheme {
     #[must_use]
     pub fn key_check(&self) -> [u8; 8] {
         self.check
+    }
+
+    /// The key that nothing but stored keys of rows is encrypted with.
+    #[must_use]
+    pub const fn stored_keys(&self) -> &[u8; 32] {
+        &self.stored_keys
     }
 }
 
@@ -49,6 +57,12 @@ impl fmt::Debug for Scheme {
 #[must_use]
 pub fn mapping_digest(mapping: &Mapping) -> [u8; 16] {
     first(blake3::hash(mapping.digest_text().as_bytes()).as_bytes())
+}
+
+/// Digest of all that key fingerprints depend on beside the rows: see [`Mapping::key_digest_text`].
+#[must_use]
+pub fn keys_digest(mapping: &Mapping) -> [u8; 16] {
+    first(blake3::hash(mapping.key_digest_text().as_bytes()).as_bytes())
 }
 
 fn first<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
@@ -79,6 +93,9 @@ mod tests {
         let scheme = Scheme::derive(b"secret", "members");
         assert_ne!(scheme.key_fingerprint, scheme.row_fingerprint);
         assert_ne!(scheme.key_check(), scheme.row_fingerprint[..8]);
+        for other in [&scheme.key_fingerprint, &scheme.row_fingerprint] {
+            assert!(!scheme.stored_keys().starts_with(other) && !scheme.stored_keys().ends_with(other));
+        }
     }
 
     #[test]

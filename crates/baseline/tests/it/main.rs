@@ -6,5 +6,6 @@ mod probing;
 mod python;
 mod sealing;
 mod segments;
+mod stored_keys;
 mod support;
 mod trails;

@@ -56,7 +56,9 @@ proptest! {
         let carried = |it: Entry| {
             let is_new = new.contains_key(&it.key.0);
             let unknown = EntryState { presence: Presence::ValueUnknown, origin: it.state.origin };
-            if is_new { it } else { Entry { row: RowFingerprint::of(0), state: unknown, ..it } }
+            // A flag is of no mapped value.
+            let is_flagged = it.state.presence == Presence::LeftFlagged;
+            if is_new || is_flagged { it } else { Entry { row: RowFingerprint::of(0), state: unknown, ..it } }
         };
         let expected: Vec<Entry> = entries(&changed(&changed(&rows, &old), &new)).into_iter().map(carried).collect();
         prop_assert_eq!(next.entries().collect::<Vec<_>>(), expected);

@@ -10,7 +10,7 @@ use outflow_domain::{
 use outflow_engine::{EngineError, Warning};
 use outflow_ports::{CloudError, FileContent, Query, RowFilter, RowQuery};
 use outflow_project::{Activation, Connection, Project};
-use outflow_rows::model_columns;
+use outflow_rows::{flag_problem, model_columns};
 use serde_json::{Value, json};
 
 use super::{Done, machine};
@@ -246,10 +246,12 @@ async fn fits(project: &Project, activation: &Activation, machine: &Machine) -> 
     let (key, columns) = (&destination.data_extension, model_columns(&schema));
     let all = |problems: Vec<MappingProblem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     if let Some(there) = cloud.describe(key).await.map_err(|it| it.to_string())? {
-        return Mapping::check(&activation.wish, &columns, &there).map(|_| Fit::There).map_err(all);
+        let mapping = Mapping::check(&activation.wish, &columns, &there).map_err(all)?;
+        return flag_problem(&mapping).map_or(Ok(Fit::There), |it| Err(it.to_string()));
     }
     if let Some(new) = NewDataExtension::wanted(&activation.wish, &columns) {
-        return Mapping::check_new(&activation.wish, &columns, &new).map(|_| Fit::Created(Box::new(new))).map_err(all);
+        let mapping = Mapping::check_new(&activation.wish, &columns, &new).map_err(all)?;
+        return flag_problem(&mapping).map_or_else(|| Ok(Fit::Created(Box::new(new))), |it| Err(it.to_string()));
     }
     // A list that is not permitted takes away the hint only.
     let there = cloud.list().await.unwrap_or_default();

@@ -29,6 +29,7 @@ pub fn sentence(it: &Tripped) -> String {
     match it.guard {
         Guard::MaxInserts => format!("{many} {} new to the activation, and {}", is("is", "are"), at_most(&most, it, "confirmed before")),
         Guard::MaxUpdates => format!("{many} would be updated, and {}", at_most(&most, it, "confirmed before")),
+        Guard::MaxDeletes => format!("{many} would be flagged since they left the model, and {}", at_most(&most, it, "confirmed before")),
         Guard::MaxSourceShrink => {
             format!("the source has {many} less than in the last run that held nothing, and {}", at_most(&most, it, "that it had then"))
         }
@@ -68,7 +69,9 @@ pub fn held_text(report: &PlanReport, is_plan: bool) -> String {
     }
     if held.leaving > 0 {
         let are = if held.leaving == 1 { "is" } else { "are" };
-        text.push_str(&format!("      not believed yet: {} {are} no longer in the model\n", rows(held.leaving)));
+        let is_believed = !held.guards.iter().any(|it| it.guard.is_of_source());
+        let what = if is_believed { "not flagged yet" } else { "not believed yet" };
+        text.push_str(&format!("      {what}: {} {are} no longer in the model\n", rows(held.leaving)));
     }
     let until = if is_plan { "as long as a run would do just the same" } else { "within 24 hours" };
     text.push_str(&format!("      `{}` lets just these rows through, {until}\n", command_of(report, held)));
@@ -144,6 +147,13 @@ mod tests {
             1_200,
             10_000,
             "max_updates: 5 %: 1,200 rows would be updated, and at most 500 may be of the 10,000 confirmed before",
+        );
+        check(
+            Guard::MaxDeletes,
+            Some("2 %"),
+            300,
+            10_000,
+            "max_deletes: 2 %: 300 rows would be flagged since they left the model, and at most 200 may be of the 10,000 confirmed before",
         );
         check(Guard::MaxInserts, Some("0"), 1, 9, "max_inserts: 0: 1 row is new to the activation, and at most 0 may be");
         check(

@@ -52,6 +52,7 @@ pub const fn intent(write: Write) -> &'static str {
         Write::Insert => "insert",
         Write::Update => "update",
         Write::InsertOrUpdate => "send (new to this activation, or in doubt)",
+        Write::Flag => "flag (no longer in the model)",
     }
 }
 
@@ -88,7 +89,16 @@ pub fn plan_text(report: &PlanReport) -> String {
         text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
     }
     if report.newly_left > 0 {
-        text.push_str(&format!("  {} left the model and stay in the data extension\n", rows(report.newly_left)));
+        let stay = if report.to_send.contains_key(&Write::Flag) { "" } else { " and stay in the data extension" };
+        text.push_str(&format!("  {} left the model{stay}\n", rows(report.newly_left)));
+    }
+    let key_unknown = report.decided.get(Outcome::LeftKeyUnknown);
+    if key_unknown > 0 {
+        text.push_str(&format!(
+            "  {} left the model and cannot be flagged, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
+            rows(key_unknown),
+            report.activation
+        ));
     }
     text.push_str(&held_text(report, true));
     for (why, words) in [
@@ -289,7 +299,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         let warning = it.warning.code();
         json!({ "field": it.field, "warning": warning, "sentence": it.warning.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
     };
-    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "kept": it.kept });
+    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "kept": it.kept });
     let skipped = |it: &outflow_engine::SkippedReport| {
         let keys: Vec<&String> = it.examples.masked.iter().map(|(key, _)| key).collect();
         json!({ "field": it.field, "rows": it.examples.rows, "examples": keys })

@@ -1,6 +1,6 @@
 //! `outflow run`: sends what changed.
 
-use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, PlanId, RunEvent, RunResult, Sent, Withheld};
+use outflow_domain::{ImportStatus, Outcome, OutcomeCounts, PlanId, RunEvent, RunResult, Sent, Withheld, Write};
 use outflow_engine::{EngineError, RunOptions, RunReport};
 use outflow_ports::{Ledger, LedgerError};
 use outflow_project::{Activation, Project};
@@ -135,6 +135,9 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
             Outcome::Unchanged => "unchanged".to_owned(),
             Outcome::Copy => "copies of another row, counted once".to_owned(),
             Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
+            Outcome::LeftFlagged => "no longer in the model, flagged in the data extension".to_owned(),
+            Outcome::LeftKeyUnknown => "no longer in the model, not flagged: its key is not stored".to_owned(),
+            Outcome::LeftRefused => "no longer in the model, not flagged: refused before".to_owned(),
             Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
             Outcome::LeftHeld => "no longer in the model, which a guard does not believe yet".to_owned(),
             Outcome::Withheld { why } => match why {
@@ -145,6 +148,7 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
                 Withheld::Held => "not sent: held by a guard".to_owned(),
                 Withheld::Skipped => "not sent: skipped, as a field says that is null or blank".to_owned(),
             },
+            Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed } => "no longer in the model: flagged just now".to_owned(),
             Outcome::Sent { write, fate } => {
                 let fate = match fate {
                     Sent::Confirmed => "confirmed",

@@ -343,6 +343,7 @@ const fn intent_word(write: Write) -> &'static str {
         Write::Insert => "insert",
         Write::Update => "update",
         Write::InsertOrUpdate => "insert_or_update",
+        Write::Flag => "flag",
     }
 }
 

@@ -194,3 +194,21 @@ fn in_no_error_about_csv() {
         assert_eq!(watched.call(&["run", ACTIVATION]).code, Some(1));
     }
 }
+
+/// Where rows that leave are flagged, their keys are stored: encrypted.
+#[test]
+fn beside_keys_that_are_stored() {
+    let mut watched = Watched::new("on_exit: { flag: { field: IsMember, value: false, present: true } }");
+    watched.project.destination = ", fields: { IsMember: Boolean }";
+    watched.world.write(&watched.project);
+    assert_eq!(watched.call(&["run", ACTIVATION]).code, Some(3));
+    let stored =
+        || watched.world.state_files().into_iter().filter(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("keys")));
+    assert_eq!(stored().count(), 1);
+    watched.afterwards();
+    watched.world.write_people(&watched.project, &marked(30));
+    assert_eq!(watched.call(&["run", ACTIVATION]).code, Some(3));
+    let flagged = watched.world.rows().into_values().filter(|it| it["IsMember"].as_deref() == Some("False")).count();
+    assert_eq!(flagged, 10);
+    watched.afterwards();
+}

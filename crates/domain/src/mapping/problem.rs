@@ -105,6 +105,30 @@ pub enum MappingProblem {
         /// The data extension.
         data_extension: String,
     },
+    /// A flag's value is none of its field.
+    #[error("`{value}` is no value of the field `{field}` ({field_type}), which flags rows that leave; correct `on_exit`")]
+    UnfitFlag {
+        /// The field.
+        field: String,
+        /// The value, as written in the project.
+        value: String,
+        /// The type of the field.
+        field_type: FieldType,
+    },
+    /// Both values of a flag are one for the service.
+    #[error(
+        "`{value}` and `{present}` are the same in the field `{field}` ({field_type}), so that it would tell nothing; correct `on_exit`"
+    )]
+    FlagTellsNothing {
+        /// The field.
+        field: String,
+        /// What it is to have in rows that have left.
+        value: String,
+        /// What it is to have in rows of the model.
+        present: String,
+        /// The type of the field.
+        field_type: FieldType,
+    },
     /// No such column.
     #[error("the model has no column `{column}`{}", did_you_mean(.nearest))]
     NoSuchColumn {

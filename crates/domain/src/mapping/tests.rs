@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    activation::{IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
+    activation::{IMPORT_DEADLINE_S, ImportRoute, InsertMode, OnExit, PART_BYTES_MAX},
     data_extension::Field,
     guard::Guards,
     table::{CreateWish, Sendable, SubscriberField, TableWish},
@@ -56,6 +56,7 @@ fn activation(keys: &str, fields: &str, custom: &str) -> Activation {
         primary_key: wishes(keys),
         fields: wishes(fields),
         custom_attributes: custom.split_whitespace().map(str::to_owned).collect(),
+        on_exit: crate::OnExit::Keep,
         when_null: crate::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
@@ -344,6 +345,44 @@ fn a_type_that_changed_since_is_told_and_one_that_was_a_guess_is_not() {
     let tier: FieldName = "tier".parse().unwrap();
     let exact = guessed.once_changed([(&tier, FieldType::Text { units_max: Some(100) })], &[]);
     assert_eq!(now.types_changed_since(&exact).len(), 1);
+}
+
+fn flagged(field: &str) -> Result<Mapping, Vec<MappingProblem>> {
+    let flag = Flag { field: field.parse().unwrap(), value: "99".into(), present: "1".into() };
+    let activation = Activation { on_exit: OnExit::Flag(flag), ..activation("Key=id", "Email=mail", "") };
+    Mapping::check(&activation, &model(), &members())
+}
+
+#[test]
+fn a_flag_fills_its_field_in_every_row() {
+    let mapping = flagged("age").unwrap();
+    let (at, flag) = mapping.flag().unwrap();
+    assert_eq!((at, flag.present.as_str()), (1, "1"));
+    let exits = mapping.of_exits().unwrap();
+    let names: Vec<_> = exits.fields().map(|it| it.field.as_str()).collect();
+    assert_eq!(names, ["Key", "Age"]);
+    assert_eq!(exits.flag().unwrap().1.present, "99", "what left has the flag's value");
+    assert_eq!(check("Key=id", "", "").unwrap().of_exits(), None);
+}
+
+#[test]
+fn a_flag_cannot_be_a_key_or_mapped_or_missing() {
+    assert!(matches!(flagged("Key").unwrap_err()[..], [MappingProblem::KeyAmongFields { .. }]));
+    assert!(matches!(flagged("EMAIL").unwrap_err()[..], [MappingProblem::FilledTwice { .. }]));
+    assert!(matches!(flagged("Aged").unwrap_err()[..], [MappingProblem::NoSuchField { .. }]));
+    assert!(matches!(flagged("_Age").unwrap_err()[..], [MappingProblem::SystemField { .. }]));
+}
+
+#[test]
+fn a_flag_is_among_the_fields_of_a_table_that_is_made() {
+    let flag = Flag { field: "Left".parse().unwrap(), value: "yes".into(), present: "no".into() };
+    let key = vec![NewColumn { name: "Key".parse().unwrap(), field_type: FieldType::Text { units_max: Some(36) } }];
+    let create = CreateWish { name: "Members".parse().unwrap(), folder: None, primary_key: key, sendable: None, retention: None };
+    let table = TableWish { create: Some(create), ..TableWish::default() };
+    let activation = Activation { on_exit: OnExit::Flag(flag), table, ..activation("Key=id", "", "") };
+    let new = NewDataExtension::wanted(&activation, &model()).unwrap();
+    assert_eq!(new.fields.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["Key", "Left"]);
+    assert!(Mapping::check_new(&activation, &model(), &new).unwrap().flag().is_some());
 }
 
 fn when_null(fields: &[(&str, Option<WhenNull>)], of_all: WhenNull) -> Mapping {

@@ -26,12 +26,15 @@ pub struct BaselineRef {
     pub delta: Option<SegmentRef>,
     /// Live entries in both together that are present in the data extension as far as we know.
     pub present: u64,
+    /// Files with the keys of confirmed rows, encrypted: what is in a later one hides the same key in an earlier one. Empty where nobody needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<SegmentRef>,
 }
 
 impl BaselineRef {
     /// A baseline of the same version that holds nothing: what follows when the older one no longer counts.
     #[must_use]
     pub const fn emptied(&self) -> Self {
-        Self { version: self.version, base: None, delta: None, present: 0 }
+        Self { version: self.version, base: None, delta: None, present: 0, keys: Vec::new() }
     }
 }

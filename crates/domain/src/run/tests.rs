@@ -70,6 +70,7 @@ fn mapping() -> Mapping {
         primary_key: vec![wish("Key", "id")],
         fields: vec![wish("Name", "name")],
         custom_attributes: Vec::new(),
+        on_exit: crate::OnExit::Keep,
         when_null: crate::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,
@@ -116,6 +117,7 @@ fn planned(parts: u32) -> RunEvent {
             file: format!("members_{part}.csv").parse().unwrap(),
             fields: Vec::new(),
         },
+        is_of_exits: false,
         kept: Vec::new(),
     };
     let manifest = Manifest {
@@ -142,7 +144,7 @@ fn transferred(part: u32) -> RunEvent {
 }
 
 fn starting(part: u32) -> RunEvent {
-    RunEvent::ImportStarting { part, newest: Some("7".into()), doubt: segment("doubt") }
+    RunEvent::ImportStarting { part, newest: Some("7".into()), doubt: segment("doubt"), keys: Some(segment("keys")) }
 }
 
 fn import() -> ImportId {
@@ -363,7 +365,7 @@ fn no_part_is_started_while_another_may_still_be_imported() {
 #[test]
 fn a_lost_start_is_repeated_with_its_doubt_and_its_newest_import() {
     let mut history = up_to("import_starting");
-    let again = RunEvent::ImportStarting { part: 1, newest: Some("9".into()), doubt: segment("other") };
+    let again = RunEvent::ImportStarting { part: 1, newest: Some("9".into()), doubt: segment("other"), keys: None };
     history.takes("r1", &again);
     assert_eq!(*history.stage(), PartStage::Starting);
     let open = &history.state.open_parts[0];

@@ -21,6 +21,7 @@ use crate::{
     buckets::Buckets,
     column_sets::ColumnSets,
     error::EngineError,
+    exits::Exits,
     history::Why,
     known::{Known, Verdict},
     part_files::{PartRow, RowMark},
@@ -44,6 +45,8 @@ pub(crate) struct Pass {
     pub columns: Arc<ColumnSets>,
     pub buckets: Buckets,
     pub parts: PartsWriter,
+    /// How rows that leave are flagged, where they are.
+    pub exits: Option<Exits>,
     /// Where rows that are not sent are remembered.
     pub history: Arc<dyn History>,
     pub progress: Arc<dyn ProgressSink>,

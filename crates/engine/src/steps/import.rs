@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outflow_domain::{ImportId, ImportOrder, ImportStatus, OpenPart, PartStage, Route, RunEvent, RunId};
+use outflow_domain::{ImportId, ImportOrder, ImportStatus, OpenPart, PartStage, Route, RunEvent, RunId, SegmentRef};
 use outflow_ports::{CloudError, Progress, StartError};
 
 use super::transfer;
@@ -45,7 +45,8 @@ pub(crate) async fn start(
     ports: &Ports,
     recorder: &mut Recorder<'_>,
     part: u32,
-    doubt: &outflow_domain::SegmentRef,
+    doubt: &SegmentRef,
+    keys: Option<&SegmentRef>,
 ) -> Result<(), EngineError> {
     let run = recorder.run().clone();
     let plan = find(recorder, &run, part)?.plan.clone();
@@ -53,7 +54,7 @@ pub(crate) async fn start(
     let newest = ports.cloud.newest_import(&order.activation, order.route).await?.map(|it| it.id);
     // Which rows these are is remembered from here on, whatever becomes of the part.
     let sent = history::keep_sent(ports, &run, &plan)?;
-    recorder.record_with(RunEvent::ImportStarting { part, newest, doubt: doubt.clone() }, Some(sent)).await?;
+    recorder.record_with(RunEvent::ImportStarting { part, newest, doubt: doubt.clone(), keys: keys.cloned() }, Some(sent)).await?;
     let mut pauses = Pauses::new();
     for attempt in 1.. {
         match ready_and_start(ports, &order).await {
@@ -198,7 +199,7 @@ async fn start_again(
     // The first import may have taken the file away.
     transfer::put(ports, run, order.activation.as_str(), &open.plan, 1).await?;
     ports.cloud.prepare_import(order).await?;
-    let event = RunEvent::ImportStarting { part, newest: open.newest.clone(), doubt };
+    let event = RunEvent::ImportStarting { part, newest: open.newest.clone(), doubt, keys: open.keys.clone() };
     recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
     match ports.cloud.start_import(order).await {
         Ok(import) => {

@@ -10,7 +10,7 @@ use outflow_domain::{
     mapping::{missing_of_key, most_similar},
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
-use outflow_rows::{Canonicalizer, ReadBack, Scheme, mapping_digest, model_columns};
+use outflow_rows::{Canonicalizer, ReadBack, Scheme, flag_problem, mapping_digest, model_columns};
 
 use super::{
     compare::{AddedField, Rebase},
@@ -235,7 +235,10 @@ pub(crate) fn checked(job: &Job, schema: &SchemaRef, destination: &Table) -> Res
     let missing = missing_of_key(&job.model_key, &columns).into_iter();
     let missing: Vec<_> = missing.map(|(column, nearest)| MappingProblem::NoModelKey { column: column.to_owned(), nearest }).collect();
     let problems = match Mapping::check_table(&job.activation, &model_columns(schema), destination) {
-        Ok(mapping) if missing.is_empty() => return Ok(mapping),
+        Ok(mapping) if missing.is_empty() => match flag_problem(&mapping) {
+            None => return Ok(mapping),
+            Some(problem) => vec![problem],
+        },
         Ok(_) => missing,
         Err(problems) => missing.into_iter().chain(problems).collect(),
     };

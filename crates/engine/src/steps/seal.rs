@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
+use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Origin, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
 use outflow_domain::{
     CellProblem, CellWarning, HistoryKind, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Tripped, Withheld, Write,
 };
@@ -14,12 +14,17 @@ use outflow_domain::{
 use super::compare::{Examples, Pass, Tally};
 use crate::{
     alike::{AlikeKeys, SortedWideKeys},
+    column_sets::ColumnSets,
     digest,
     error::EngineError,
+    exits::Exit,
     guard::{Guarding, HeldRows, Holding},
     history::{Heading, NewList, Why},
+    key_store::{KeyStore, KeyTexts},
+    part_files::{PartRow, RowMark, csv_name, rows_name},
     parts::{WrittenPart, make_final},
     segments::{NewSegment, Segments},
+    split::{Lane, Sizes},
 };
 
 /// Fewer records are sorted sooner than another thread has taken them up.
@@ -68,6 +73,8 @@ pub(crate) struct SealedPart {
     pub written: WrittenPart,
     /// Its keys with what it sends, sorted; `None` for a mere plan.
     pub doubt: Option<SegmentRef>,
+    /// The keys themselves, encrypted, where they may be needed later.
+    pub keys: Option<SegmentRef>,
 }
 
 /// Updates of the baseline that need no import.
@@ -85,6 +92,8 @@ pub(crate) struct Seal<'s, 'p> {
     /// The files as it has left them.
     pub written: &'s [WrittenPart],
     pub segments: &'s Segments<'p>,
+    /// Where keys are stored, if they are.
+    pub key_store: Option<&'s KeyStore<'p>>,
     pub version: u64,
     /// Whether files are made final and durable and segments are written; otherwise everything is only counted.
     pub write: bool,
@@ -96,7 +105,7 @@ pub(crate) struct Seal<'s, 'p> {
 /// Entries of parts being written, by part number.
 type DoubtWriters = BTreeMap<u32, NewSegment>;
 
-struct Found {
+struct Found<'k> {
     decided: OutcomeCounts,
     to_send: BTreeMap<Write, u64>,
     struck: BTreeMap<u32, Vec<u32>>,
@@ -111,7 +120,18 @@ struct Found {
     held: HeldWriter,
     leaving_rows: u64,
     newly_left: u64,
+    exits: Option<ExitRows<'k>>,
 }
+
+/// Rows that are to be flagged, on their way into files.
+struct ExitRows<'k> {
+    texts: KeyTexts<'k>,
+    csv: Vec<u8>,
+    rows: Vec<PartRow>,
+}
+
+/// Rows that go into files together.
+const EXIT_ROWS: usize = 4096;
 
 /// What is held, in key order as all that is found.
 #[derive(Default)]
@@ -131,12 +151,13 @@ struct LocalWriter {
 impl Seal<'_, '_> {
     /// Seals the pass: once, or a second time where its changes turn out to be more than a guard allows.
     pub fn run(&self) -> Result<SealedPass, EngineError> {
-        let candidates = self.pass.rows_sent.load(Ordering::Relaxed);
+        let exits = if self.pass.exits.is_some() { self.pass.known.baseline.unseen_len() } else { 0 };
+        let candidates = self.pass.rows_sent.load(Ordering::Relaxed) + exits;
         let may_be_too_many = self.guarding.may_be_too_many(candidates);
         let mut tripped = self.guarding.of_source();
         let (mut found, mut holding) = self.sort(tripped.clone(), may_be_too_many)?;
         if may_be_too_many {
-            let too_many = self.guarding.guards.of_changes(holding.inserts, holding.updates, self.guarding.confirmed);
+            let too_many = self.guarding.guards.of_changes(holding.inserts, holding.updates, holding.deletes, self.guarding.confirmed);
             if !too_many.is_empty() {
                 tripped.extend(too_many);
                 // What was written so far is gone with its writers.
@@ -151,7 +172,8 @@ impl Seal<'_, '_> {
     }
 
     /// Sorts all records and decides about each row, under the guards that have tripped.
-    fn sort(&self, tripped: Vec<Tripped>, counts: bool) -> Result<(Found, Holding<'_>), EngineError> {
+    fn sort(&self, tripped: Vec<Tripped>, counts: bool) -> Result<(Found<'_>, Holding<'_>), EngineError> {
+        self.discard_exits()?;
         let (tally, known) = (self.tally, &self.pass.known);
         let mut holding = Holding::new(known, self.guarding.approval, tripped, counts);
         let mut found = Found {
@@ -169,6 +191,11 @@ impl Seal<'_, '_> {
             held: HeldWriter::default(),
             leaving_rows: known.baseline.unseen_len(),
             newly_left: 0,
+            exits: self.pass.exits.as_ref().map(|it| ExitRows {
+                texts: it.keys.texts(&self.pass.activation),
+                csv: Vec::new(),
+                rows: Vec::new(),
+            }),
         };
         let mut unseen = known.baseline.unseen().peekable();
         self.each_bucket(self.again || counts, |sealed| {
@@ -176,7 +203,7 @@ impl Seal<'_, '_> {
             distrusted.dedup_by_key(|it| it.key);
             let mut distrusted = distrusted.into_iter().peekable();
             // Updates are written in the order of their keys.
-            let mut left_before = |key: KeyFingerprint, holding: &mut Holding<'_>, found: &mut Found| {
+            let mut left_before = |key: KeyFingerprint, holding: &mut Holding<'_>, found: &mut Found<'_>| {
                 while let Some(entry) = unseen.next_if(|it| it.key < key) {
                     self.left(&entry, holding, found)?;
                 }
@@ -217,6 +244,7 @@ impl Seal<'_, '_> {
         for entry in unseen {
             self.left(&entry, &mut holding, &mut found)?;
         }
+        self.write_exits(&mut found)?;
         let invalid = Outcome::Withheld { why: Withheld::Invalid };
         found.decided.add(invalid, tally.invalid_unrecorded);
         found.decided.add(Outcome::Withheld { why: Withheld::DuplicateKey }, found.duplicates_unrecorded);
@@ -225,7 +253,7 @@ impl Seal<'_, '_> {
         Ok((found, holding))
     }
 
-    fn finish(&self, mut found: Found, holding: Holding<'_>) -> Result<SealedPass, EngineError> {
+    fn finish(&self, mut found: Found<'_>, holding: Holding<'_>) -> Result<SealedPass, EngineError> {
         let (tally, known) = (self.tally, &self.pass.known);
         let parts = self.parts(&mut found)?;
         Ok(SealedPass {
@@ -275,7 +303,7 @@ impl Seal<'_, '_> {
     }
 
     /// One row, alone with its key.
-    fn kept(&self, record: &Record, holding: &mut Holding<'_>, found: &mut Found) -> Result<(), EngineError> {
+    fn kept(&self, record: &Record, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
         let known = &self.pass.known;
         match record.kind {
             RecordKind::New | RecordKind::Changed => {
@@ -289,14 +317,7 @@ impl Seal<'_, '_> {
                 let Some(place) = record.place else { return Ok(()) };
                 if self.write {
                     let state = EntryState { presence: Presence::Present, origin: known.origin(write, record.old) };
-                    let entry = Update::Put(Entry { key: record.key, row: record.row, state });
-                    let writers = &mut found.doubts;
-                    if let std::collections::btree_map::Entry::Vacant(vacant) = writers.entry(place.part) {
-                        vacant.insert(self.segments.create(Kind::Doubt, &self.pass.mapping, self.version)?);
-                    }
-                    if let Some(writer) = writers.get_mut(&place.part) {
-                        writer.push(entry)?;
-                    }
+                    self.doubt_in(place.part, found)?.push(Update::Put(Entry { key: record.key, row: record.row, state }))?;
                 }
             }
             RecordKind::Unchanged => {
@@ -333,7 +354,7 @@ impl Seal<'_, '_> {
     /// Writes down that the values of a row are not known any more, before anything is sent: what is refused, or never comes to be sent, must
     /// not count as confirmed later. Where those of no row are known, the next baseline is written without them (`Segments::write_next`), and
     /// until then every run finds out the same.
-    fn mark(&self, record: &Record, found: &mut Found) -> Result<(), EngineError> {
+    fn mark(&self, record: &Record, found: &mut Found<'_>) -> Result<(), EngineError> {
         match record.old {
             Some(old) if old.state.presence != Presence::ValueUnknown && self.pass.known.distrusts(record.key) => {
                 let state = EntryState { presence: Presence::ValueUnknown, origin: old.state.origin };
@@ -344,7 +365,7 @@ impl Seal<'_, '_> {
     }
 
     /// A row that a guard holds: it stays what it is, and in no file.
-    fn hold_write(&self, record: &Record, write: Write, found: &mut Found) -> Result<(), EngineError> {
+    fn hold_write(&self, record: &Record, write: Write, found: &mut Found<'_>) -> Result<(), EngineError> {
         found.decided.add(Outcome::Withheld { why: Withheld::Held }, 1);
         *found.held.writes.entry(write).or_default() += 1;
         found.held.sum = found.held.sum.wrapping_add(digest::of_change(record.key, record.row, write));
@@ -356,7 +377,7 @@ impl Seal<'_, '_> {
     }
 
     /// An entry whose row has left, as far as a source can be trusted that a guard holds.
-    fn hold_leaving(&self, entry: &Entry, found: &mut Found) -> Result<(), EngineError> {
+    fn hold_leaving(&self, entry: &Entry, found: &mut Found<'_>) -> Result<(), EngineError> {
         found.decided.add(Outcome::LeftHeld, 1);
         found.held.leaving += 1;
         found.held.sum = found.held.sum.wrapping_add(digest::of_change(entry.key, RowFingerprint::MAX, Write::Update));
@@ -368,7 +389,7 @@ impl Seal<'_, '_> {
         self.hold(Entry { state, ..*entry }, found)
     }
 
-    fn hold(&self, entry: Entry, found: &mut Found) -> Result<(), EngineError> {
+    fn hold(&self, entry: Entry, found: &mut Found<'_>) -> Result<(), EngineError> {
         if !self.write {
             return Ok(());
         }
@@ -380,11 +401,100 @@ impl Seal<'_, '_> {
     }
 
     /// A baseline entry that no row met.
-    fn left(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found) -> Result<(), EngineError> {
+    fn left(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
         if self.pass.known.is_gone(entry.key) {
             found.decided.add(Outcome::LeftGone, 1);
             return self.update(Update::Drop(entry.key), found);
         }
+        match self.pass.exits.as_ref().map(|it| (it, it.judge(entry, &self.pass.known))) {
+            None => self.keep(entry, holding, found),
+            Some((_, Exit::Flagged)) => {
+                found.decided.add(Outcome::LeftFlagged, 1);
+                Ok(())
+            }
+            Some((_, Exit::Refused)) => {
+                found.decided.add(Outcome::LeftRefused, 1);
+                found.refused_still.insert(entry.key);
+                found.withhold(entry.key, Why::Refused.word())?;
+                self.mark_left(entry, entry.state.presence, found)
+            }
+            Some((exits, Exit::Flag)) => match found.exits.as_mut().map_or(Ok(None), |it| it.texts.find(entry.key))? {
+                Some(key) => self.flag(entry, exits.row(), exits.record(key), holding, found),
+                None => self.keep_for_want_of_its_key(entry, holding, found),
+            },
+        }
+    }
+
+    /// An entry whose row has left and is to be flagged.
+    fn flag(
+        &self,
+        entry: &Entry,
+        row: RowFingerprint,
+        record: Vec<u8>,
+        holding: &mut Holding<'_>,
+        found: &mut Found<'_>,
+    ) -> Result<(), EngineError> {
+        if holding.looks && holding.holds_exit(entry.key) {
+            return self.hold_leaving(entry, found);
+        }
+        *found.to_send.entry(Write::Flag).or_default() += 1;
+        found.changes_sum = found.changes_sum.wrapping_add(digest::of_change(entry.key, row, Write::Flag));
+        found.newly_left += u64::from(entry.state.presence == Presence::Present);
+        self.mark_left(entry, entry.state.presence, found)?;
+        let Some(exits) = &mut found.exits else { return Ok(()) };
+        let mark = RowMark { write: Write::Flag, origin: entry.state.origin };
+        exits.rows.push(PartRow { key: entry.key, row, mark, bytes: record.len() as u32 });
+        exits.csv.extend_from_slice(&record);
+        if exits.rows.len() < EXIT_ROWS { Ok(()) } else { self.write_exits(found) }
+    }
+
+    /// Hands rows that are flagged to their files, in key order.
+    fn write_exits(&self, found: &mut Found<'_>) -> Result<(), EngineError> {
+        let Some(exits) = found.exits.as_mut().filter(|it| !it.rows.is_empty()) else { return Ok(()) };
+        let (csv, rows) = (std::mem::take(&mut exits.csv), std::mem::take(&mut exits.rows));
+        let columns = self.pass.columns.exits().unwrap_or(ColumnSets::WHOLE);
+        let mut places = Vec::with_capacity(rows.len());
+        self.pass.parts.append(Lane { size: Sizes::USUAL, columns }, &csv, &rows, &mut places)?;
+        for (row, place) in rows.iter().zip(places).filter(|_| self.write) {
+            self.doubt_in(place.part, found)?.push(Update::Put(row.entry()))?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of the files of rows that are flagged, which are but counted, or were written by an earlier sorting of the same pass.
+    fn discard_exits(&self) -> Result<Vec<WrittenPart>, EngineError> {
+        let ((spool, run), exits) = (self.pass.parts.place(), self.pass.parts.finish()?);
+        for part in &exits {
+            spool.remove(run, &csv_name(part.part))?;
+            spool.remove(run, &rows_name(part.part))?;
+        }
+        Ok(exits)
+    }
+
+    /// The segment of rows in doubt of a part.
+    fn doubt_in<'f>(&self, part: u32, found: &'f mut Found<'_>) -> Result<&'f mut NewSegment, EngineError> {
+        use std::collections::btree_map::Entry::{Occupied, Vacant};
+        Ok(match found.doubts.entry(part) {
+            Occupied(there) => there.into_mut(),
+            Vacant(vacant) => vacant.insert(self.segments.create(Kind::Doubt, &self.pass.mapping, self.version)?),
+        })
+    }
+
+    /// An entry whose row has left and would be flagged, were its key stored. It stays what it is, so that a rebuild knows it for one of ours.
+    fn keep_for_want_of_its_key(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
+        // Of these nobody knows whether they ever were of the model: a rebuild finds rows of others too.
+        if entry.state.presence == Presence::LeftKept && entry.state.origin == Origin::Adopted {
+            return self.keep(entry, holding, found);
+        }
+        if holding.looks && holding.holds_leaving(entry.key) {
+            return self.hold_leaving(entry, found);
+        }
+        found.decided.add(Outcome::LeftKeyUnknown, 1);
+        self.mark_left(entry, entry.state.presence, found)
+    }
+
+    /// An entry whose row has left and stays as it is.
+    fn keep(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
         // Of a row whose value is unknown nothing tells whether it had left before.
         let may_leave_now = matches!(entry.state.presence, Presence::Present | Presence::ValueUnknown);
         if holding.looks && may_leave_now && holding.holds_leaving(entry.key) {
@@ -394,18 +504,35 @@ impl Seal<'_, '_> {
         if entry.state.presence == Presence::Present {
             found.newly_left += 1;
         }
-        // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of.
-        let Pass { known, rebase, .. } = self.pass;
-        let is_unknown = known.values_unknown || rebase.is_some() || known.distrusts(entry.key);
-        let presence = if is_unknown { Presence::ValueUnknown } else { Presence::LeftKept };
-        if matches!(entry.state.presence, Presence::Present | Presence::LeftKept) && entry.state.presence != presence {
+        self.mark_left(entry, Presence::LeftKept, found)
+    }
+
+    /// Writes down what an entry is whose row has left.
+    fn mark_left(&self, entry: &Entry, presence: Presence, found: &mut Found<'_>) -> Result<(), EngineError> {
+        // Under a new mapping the fingerprint it has means nothing, and there is no row to make another of. A flag is of no mapping, but may be
+        // in another field.
+        let Pass { known, rebase, exits, .. } = self.pass;
+        let is_flagged = entry.state.presence == Presence::LeftFlagged;
+        let is_unknown = match exits {
+            Some(exits) if is_flagged => exits.are_flagged_elsewhere() || known.distrusts(entry.key),
+            None if is_flagged => false,
+            _ => known.values_unknown || rebase.is_some() || known.distrusts(entry.key),
+        };
+        let presence = if is_unknown {
+            Presence::ValueUnknown
+        } else if is_flagged {
+            Presence::LeftFlagged
+        } else {
+            presence
+        };
+        if entry.state.presence != Presence::ValueUnknown && entry.state.presence != presence {
             let state = EntryState { presence, origin: entry.state.origin };
             self.update(Update::Put(Entry { state, ..*entry }), found)?;
         }
         Ok(())
     }
 
-    fn update(&self, update: Update, found: &mut Found) -> Result<(), EngineError> {
+    fn update(&self, update: Update, found: &mut Found<'_>) -> Result<(), EngineError> {
         found.local.updates += 1;
         if !self.write {
             return Ok(());
@@ -418,10 +545,11 @@ impl Seal<'_, '_> {
     }
 
     /// Makes the files final, without the rows that were struck; a file that is left without rows is none.
-    fn parts(&self, found: &mut Found) -> Result<Vec<SealedPart>, EngineError> {
+    fn parts(&self, found: &mut Found<'_>) -> Result<Vec<SealedPart>, EngineError> {
         let (spool, run) = self.pass.parts.place();
         let mut parts = Vec::with_capacity(self.written.len());
-        for mut part in self.written.iter().copied() {
+        let exits = if self.write { self.pass.parts.finish()? } else { self.discard_exits()? };
+        for mut part in self.written.iter().copied().chain(exits) {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
             let doubt = found.doubts.remove(&part.part);
@@ -434,14 +562,18 @@ impl Seal<'_, '_> {
                 part.rows -= struck.len() as u32;
             }
             if part.rows > 0 {
-                parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()? });
+                // The keys of rows that have left are stored already.
+                let stores = self.key_store.filter(|_| self.write && self.pass.columns.exits() != Some(part.columns));
+                let header_bytes = self.pass.parts.header_bytes(part);
+                let keys = stores.map(|it| it.store_part(run, part.part, header_bytes, self.pass.mapping.keys().len())).transpose()?;
+                parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()?, keys });
             }
         }
         Ok(parts)
     }
 }
 
-impl Found {
+impl Found<'_> {
     /// Remembers a row of the model that is not sent.
     fn withhold(&mut self, key: KeyFingerprint, word: u32) -> Result<(), EngineError> {
         self.withheld.as_mut().map_or(Ok(()), |it| it.push(key, word))
@@ -477,12 +609,14 @@ fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {
 }
 
 /// Rule 4: every row of the source and every entry that was not seen has exactly one outcome.
-fn conserve(tally: &Tally, found: &Found) -> Result<(), EngineError> {
+fn conserve(tally: &Tally, found: &Found<'_>) -> Result<(), EngineError> {
     equal("records spread = records sealed", tally.spread.records(), found.recorded)?;
-    let to_send: u64 = found.to_send.values().sum();
+    let flagged = found.to_send.get(&Write::Flag).copied().unwrap_or(0);
+    let to_send = found.to_send.values().sum::<u64>() - flagged;
     let decided = found.decided.count(Outcome::is_of_source);
     equal("rows read = outcomes of rows", tally.rows, decided + to_send)?;
-    equal("entries not seen = outcomes of leaving rows", found.leaving_rows, found.decided.count(|it| !it.is_of_source()))
+    let left = found.decided.count(|it| !it.is_of_source());
+    equal("entries not seen = outcomes of leaving rows", found.leaving_rows, left + flagged)
 }
 
 /// Two sums that must agree.

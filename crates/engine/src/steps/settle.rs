@@ -7,14 +7,15 @@ mod numbering;
 mod observe;
 
 use std::{
+    borrow::Cow,
     cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
 };
 
 use outflow_baseline::{Entry, EntryState, Kind, Presence, Segment, Update};
 use outflow_domain::{
-    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage,
-    RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
+    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, Mapping, OpenPart, Outcome, OutcomeCounts, PartPlan,
+    PartStage, RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
 };
 use outflow_ports::{Blob, CloudError, Progress};
 use outflow_rows::Scheme;
@@ -102,6 +103,8 @@ struct Settler<'a> {
     open: &'a OpenPart,
     scheme: Scheme,
     version: u64,
+    /// The mapping that the part's fingerprints are of.
+    mapping: Cow<'a, Mapping>,
     schema_digest: &'a str,
     /// Whether earlier parts left rows in doubt: then a receipt is not enough, since a refused row may hold what an earlier import lost.
     others_left_doubt: bool,
@@ -146,7 +149,9 @@ impl<'a> Settler<'a> {
         })?;
         let doubt = segments.open(Kind::Doubt, named, None)?;
         let sent = SentRows { list: ports.spool.read(&open.run, &rows_name(open.plan.part))?, doubt };
-        Ok(Self { job, ports, open, scheme, version, schema_digest, others_left_doubt, remembered, rows: OnceCell::new(), sent })
+        let exits = open.plan.is_of_exits.then(|| open.mapping.of_exits()).flatten();
+        let mapping = exits.map_or(Cow::Borrowed(&*open.mapping), Cow::Owned);
+        Ok(Self { job, ports, open, scheme, version, mapping, schema_digest, others_left_doubt, remembered, rows: OnceCell::new(), sent })
     }
 
     fn rows(&self) -> Result<&[PartRow], EngineError> {
@@ -220,7 +225,7 @@ impl<'a> Settler<'a> {
             _ => None,
         };
         let rows = self.rows()?;
-        let observer = Observer::new(self.job, self.ports, self.open, &self.scheme, rows);
+        let observer = Observer::new(self.job, self.ports, self.open, &self.mapping, &self.scheme, rows);
         let mut refusals = match listed {
             Some(list) => Refusals::new(list, self.csv()?, rows)?,
             None => Refusals::none(),
@@ -260,6 +265,7 @@ impl<'a> Settler<'a> {
         observed: &HashMap<KeyFingerprint, Observed>,
         verdict: &Verdict,
     ) -> Result<Settled, EngineError> {
+        let is_of_exits = self.open.plan.is_of_exits;
         let is_update_only = self.open.plan.order.insert == InsertMode::UpdateOnly;
         let rows = self.rows()?;
         let (mut differ, mut absent) = (0, 0);
@@ -272,7 +278,7 @@ impl<'a> Settler<'a> {
         }
         // A row of which only new columns travelled may differ in others, which somebody else has changed: nothing was refused then.
         let PartPlan { order, kept, .. } = &self.open.plan;
-        let is_whole = order.fields.len() + kept.len() == self.open.mapping.fields().count();
+        let is_whole = order.fields.len() + kept.len() == self.mapping.fields().count();
         let refusal_is_explained = match &verdict.status {
             _ if !is_whole => false,
             Some(ImportStatus::Completed { counts }) => {
@@ -294,6 +300,8 @@ impl<'a> Settler<'a> {
             let not_applied = if code.is_some() || refusal_is_explained { Sent::Refused } else { Sent::Unconfirmed };
             match observed.get(&key) {
                 Some(seen) if seen.holds(row) => Fate { sent: Sent::Confirmed, update: Some(Update::Put(row.entry())), code: None, key },
+                // Its flag is not there; of its values nothing was read.
+                Some(_) if is_of_exits => Fate { sent: not_applied, update: None, code, key },
                 Some(seen) => Fate { sent: not_applied, update: Some(Update::Put(seen.entry(row))), code, key },
                 None if is_update_only => Fate { sent: Sent::NotInDestination, update: Some(Update::Drop(key)), code: None, key },
                 None => Fate { sent: not_applied, update: Some(Update::Drop(key)), code, key },
@@ -349,7 +357,8 @@ struct Fate {
 
 /// A row in doubt of which only the entry is left: what it was meant to do is not known any more.
 fn row_of_entry(entry: Entry) -> PartRow {
-    let mark = RowMark { write: Write::InsertOrUpdate, origin: entry.state.origin };
+    let write = if entry.state.presence == Presence::LeftFlagged { Write::Flag } else { Write::InsertOrUpdate };
+    let mark = RowMark { write, origin: entry.state.origin };
     PartRow { key: entry.key, row: entry.row, mark, bytes: 0 }
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use outflow_domain::{
-    CreateWish, EmptySource, FieldName, FieldWish, Guards, ImportRoute, InsertMode, Limit, Name, NewColumn, Period, Removes, Retention,
-    Sendable, SubscriberField, TableWish, WhenNull,
+    CreateWish, EmptySource, FieldName, FieldWish, Flag, Guards, ImportRoute, InsertMode, Limit, Name, NewColumn, OnExit, Period, Removes,
+    Retention, Sendable, SubscriberField, TableWish, WhenNull,
 };
 use outflow_project::{FileFormat, FileLocation, FileRoute, Overlap, Postgres, Project, ServerIdentity, Source, TlsMode, parse_text};
 
@@ -146,6 +146,7 @@ fn an_activation_is_what_the_engine_is_asked_for() {
         primary_key: vec![wish("ContactKey", "customer_id")],
         fields: vec![wish("EmailAddress", "email")],
         custom_attributes: vec!["note".into()],
+        on_exit: OnExit::Keep,
         when_null: WhenNull::Clear,
         time_zone: Some("Europe/Berlin".into()),
         import: ImportRoute::Soap,
@@ -154,6 +155,7 @@ fn an_activation_is_what_the_engine_is_asked_for() {
         guards: Guards {
             max_inserts: Some(Limit::Rows(10_000)),
             max_updates: Some("2.5 %".parse().unwrap()),
+            max_deletes: None,
             max_source_shrink: Some("20 %".parse().unwrap()),
             max_null_keys: Some(Limit::Rows(0)),
             empty_source: EmptySource::Allow,
@@ -194,7 +196,7 @@ fn what_is_left_out_has_its_default() {
     let project = project();
     let it = &project.activations[&name("last-writer")];
     assert_eq!((it.wish.part_bytes_max, it.wish.import_deadline_s, it.wish.import), (100_000_000, 7_200, ImportRoute::Auto));
-    assert_eq!(it.wish.guards, Guards::default());
+    assert_eq!(Guards { max_deletes: None, ..it.wish.guards }, Guards::default());
     assert_eq!((it.wish.insert, it.overlap, &it.wish.time_zone), (InsertMode::UpdateOnly, Overlap::LastWriter, &None));
 }
 
@@ -204,6 +206,17 @@ fn a_field_may_be_rounded() {
     let fields = &project.activations[&name("last-writer")].wish.fields;
     let told: Vec<_> = fields.iter().map(|it| (it.field.as_str(), it.column.as_str(), it.round)).collect();
     assert_eq!(told, [("EMAILADDRESS", "shop", None), ("Total", "total", Some(2)), ("Name", "name", None)]);
+}
+
+#[test]
+fn rows_that_leave_may_be_flagged() {
+    let project = project();
+    assert_eq!(project.activations[&name("loyalty")].wish.on_exit, OnExit::Keep);
+    let it = &project.activations[&name("last-writer")];
+    let flag = Flag { field: field("Gone"), value: "true".into(), present: "still here".into() };
+    assert_eq!(it.wish.on_exit, OnExit::Flag(flag));
+    assert_eq!(it.wish.guards.max_deletes, Some("2 %".parse().unwrap()));
+    assert!(it.filled_fields().any(|it| it.is_same_as(&field("gone"))), "two activations must not flag in one field");
 }
 
 #[test]

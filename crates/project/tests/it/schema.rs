@@ -26,6 +26,8 @@ fn file_with(id: &str, key: &str) -> String {
         "guards" => format!("activations: {{a: {{guards: {inner}}}}}\n"),
         "create" => format!("destinations: {{a: {{create: {inner}}}}}\n"),
         "sendable" | "retention" => format!("destinations: {{a: {{create: {{{id}: {inner}}}}}}}\n"),
+        "on_exit" => format!("activations: {{a: {{on_exit: {inner}}}}}\n"),
+        "flag" => format!("activations: {{a: {{on_exit: {{flag: {inner}}}}}}}\n"),
         "filled_field" => format!("activations: {{a: {{fields: {{A: {inner}}}}}}}\n"),
         "table" => format!("sources: {{a: {{files: {{tables: {{a: {inner}}}}}}}}}\n"),
         "s3_access" => format!("sources: {{a: {{files: {{s3: {inner}}}}}}}\n"),

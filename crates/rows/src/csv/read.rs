@@ -90,6 +90,23 @@ impl<'a> CsvFile<'a> {
     }
 }
 
+/// The first cells of a record as they stand in it, without what parts them from the next one.
+///
+/// # Errors
+/// When the record is damaged, or has fewer cells.
+pub fn leading_cells(record: &[u8], cells: usize) -> Result<&[u8], TornCsv> {
+    let (file, mut at) = (CsvFile::new(record), 0);
+    for number in 1..=cells {
+        file.cell(&mut at)?;
+        let is_followed = record.get(at) == Some(&b',') || (number == cells && record.get(at) == Some(&b'\n'));
+        if !is_followed {
+            return Err(TornCsv { at, what: "the record has fewer cells than it should" });
+        }
+        at += usize::from(number < cells);
+    }
+    Ok(&record[..at])
+}
+
 impl<'a> Iterator for CsvFile<'a> {
     type Item = Result<CsvRow<'a>, TornCsv>;
 

@@ -2,7 +2,7 @@
 
 use arrow_array::{Int32Array, StringArray};
 use outflow_domain::FieldType;
-use outflow_rows::{CsvEncoder, CsvFile};
+use outflow_rows::{CsvEncoder, CsvFile, leading_cells};
 use proptest::prelude::*;
 
 use crate::support::{Model, TEXT, column, records};
@@ -145,4 +145,14 @@ proptest! {
         let rows: usize = CsvFile::new(&bytes).count();
         prop_assert!(rows <= bytes.len());
     }
+}
+
+#[test]
+fn the_first_cells_of_a_record_stand_as_they_were_written() {
+    let record = b"\"a,\"\"b\"\"\",7,\"c\"\n";
+    assert_eq!(leading_cells(record, 1).unwrap(), b"\"a,\"\"b\"\"\"");
+    assert_eq!(leading_cells(record, 2).unwrap(), b"\"a,\"\"b\"\"\",7");
+    assert_eq!(leading_cells(record, 3).unwrap(), &record[..record.len() - 1]);
+    assert!(leading_cells(record, 4).is_err());
+    assert!(leading_cells(b"\"a", 1).is_err() && leading_cells(b"7", 1).is_err());
 }

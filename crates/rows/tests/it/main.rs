@@ -3,6 +3,7 @@
 mod conversions;
 mod csv_files;
 mod fingerprints;
+mod flags;
 mod kept;
 mod read_back;
 mod support;

@@ -109,6 +109,7 @@ impl Model {
             primary_key: wishes(key_names, None),
             fields: if are_custom { vec![] } else { wishes(value_names, round) },
             custom_attributes: if are_custom { value_names.to_vec() } else { vec![] },
+            on_exit: outflow_domain::OnExit::Keep,
             when_null: WhenNull::Clear,
             time_zone: time_zone.map(str::to_owned),
             import: ImportRoute::Auto,

@@ -180,7 +180,7 @@ impl Ledgers {
             },
             Fact::TransferStarting => RunEvent::TransferStarting { part },
             Fact::Transferred => RunEvent::Transferred { part },
-            Fact::ImportStarting { rows } => RunEvent::ImportStarting { part, newest: None, doubt: segment(letters(&rows)) },
+            Fact::ImportStarting { rows } => RunEvent::ImportStarting { part, newest: None, doubt: segment(letters(&rows)), keys: None },
             Fact::ImportStarted { import } => RunEvent::ImportStarted { part, import: import_of(import) },
             Fact::ImportNotStarted { closed } => {
                 RunEvent::ImportNotStarted { part, code: "no".into(), closed: closed.then_some(self.settings.route) }
@@ -196,7 +196,13 @@ impl Ledgers {
             },
             Fact::Dropped => RunEvent::PartDropped { part },
             Fact::Advanced { base, merged } => RunEvent::BaselineAdvanced {
-                baseline: BaselineRef { version: state.baseline.version + 1, base: Some(segment(letters(&base))), delta: None, present: 0 },
+                baseline: BaselineRef {
+                    version: state.baseline.version + 1,
+                    base: Some(segment(letters(&base))),
+                    delta: None,
+                    present: 0,
+                    keys: Vec::new(),
+                },
                 merged: if merged { state.confirmed.iter().map(|it| it.segment.name.clone()).collect() } else { Vec::new() },
                 mapping: self.mapping.clone(),
                 identity: self.identity.clone(),
@@ -230,7 +236,11 @@ impl Ledgers {
             create: None,
             columns: Vec::new(),
             wider: Vec::new(),
-            parts: if count == 0 { Vec::new() } else { vec![PartPlan { part: 1, rows: count, bytes: count, order, kept: Vec::new() }] },
+            parts: if count == 0 {
+                Vec::new()
+            } else {
+                vec![PartPlan { part: 1, rows: count, bytes: count, order, kept: Vec::new(), is_of_exits: false }]
+            },
             source_rows: 0,
             leaving_rows: 0,
             newly_left: 0,
@@ -345,6 +355,7 @@ fn mapping() -> Mapping {
         primary_key: vec![wish("Key", "key")],
         fields: vec![wish("Name", "name")],
         custom_attributes: Vec::new(),
+        on_exit: outflow_domain::OnExit::Keep,
         when_null: outflow_domain::WhenNull::Clear,
         time_zone: None,
         import: ImportRoute::Auto,

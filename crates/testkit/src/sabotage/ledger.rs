@@ -65,6 +65,13 @@ impl Ledger for BadLedger {
                 bad.history.retain(|it| it.kind == HistoryKind::Sent);
                 self.inner.append(&bad).await
             }
+            Sabotage::ForgetsKeys => {
+                let mut bad = commit.clone();
+                if let RunEvent::ImportStarting { keys, .. } = &mut bad.record.event {
+                    *keys = None;
+                }
+                self.inner.append(&bad).await
+            }
             Sabotage::ConfirmsWhatWasSent => self.inner.append(&self.confirm_all(commit).await?).await,
             _ => self.inner.append(commit).await.map(|it| self.seen(it)),
         }

@@ -50,8 +50,10 @@ pub enum Sabotage {
     LeavesFilesAtTheRoute,
     /// Rule 8: refusals are not remembered.
     ForgetsRefusals,
-    /// None of the twelve: what became of rows is not kept, so that all of them seem to have arrived.
+    /// None of the thirteen: what became of rows is not kept, so that all of them seem to have arrived.
     ForgetsFates,
+    /// None of the thirteen: keys of rows that were sent are not stored, so that what leaves is never flagged.
+    ForgetsKeys,
     /// Rule 9: the service's words are kept as they are, values and all.
     QuotesValues,
     /// Rule 9: private files stay when they have served.
@@ -78,7 +80,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -92,6 +94,7 @@ impl Sabotage {
         Self::LeavesFilesAtTheRoute,
         Self::ForgetsRefusals,
         Self::ForgetsFates,
+        Self::ForgetsKeys,
         Self::QuotesValues,
         Self::KeepsPrivateFiles,
         Self::ComparesKeysByTheirBytes,
@@ -105,11 +108,11 @@ impl Sabotage {
         Self::ApprovesEverything,
     ];
 
-    /// The number of the rule it breaks; 0 where it is none of the twelve.
+    /// The number of the rule it breaks; 0 where it is none of the thirteen.
     #[must_use]
     pub const fn breaks(self) -> u8 {
         match self {
-            Self::ForgetsFates => 0,
+            Self::ForgetsFates | Self::ForgetsKeys => 0,
             Self::ConfirmsWhatWasSent | Self::BelievesWhatIsCompleted => 1,
             Self::ForgetsDoubt | Self::NeverSplits => 2,
             Self::StartsOverOpenImports | Self::OverlooksStartsOfOthers => 3,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Fields, MEMBERS, Rule, Script, World, blanks_arrive, keys};
+use super::{
+    Fields, MEMBERS, Rule, Script, World, blanks_arrive,
+    fields::{HERE, LEFT},
+    keys,
+};
 use crate::simulated::{Cell, ModelRow};
 
 /// A rule that did not hold.
@@ -89,7 +93,8 @@ impl World {
 
     /// Whether a stored row is what one version of the model was, but for what others have emptied, and what that version has left as it was.
     pub(super) fn is_a_version(&self, versions: &[ModelRow], found: &Stored) -> bool {
-        let is_emptied = |it: Difference| self.others.has_emptied(it.column, it.held.as_deref());
+        let is_emptied =
+            |it: Difference| self.others.has_emptied(it.column, it.held.as_deref()) || self.may_be_flagged(it.column, it.held.as_deref());
         let is_explained = |column: &str| self.is_explained(versions, column, found.get(column).and_then(Option::as_deref));
         let kept_are_explained = |row: &ModelRow| self.kept(row).iter().all(|it| is_explained(it));
         versions.iter().any(|it| self.is_sendable(it) && self.each_difference(it, found).all(is_emptied) && kept_are_explained(it))
@@ -107,8 +112,9 @@ impl World {
 
     fn wanted_under(&self, fields: Fields, row: &ModelRow) -> Vec<(&'static str, Option<String>)> {
         let offset = self.script.switches.server_offset_hours * 3600;
+        let flag = self.script.flags.then(|| (LEFT, Some(HERE.to_owned())));
         let written = fields.each().filter(|(field, column)| !fields.leaves(field, &row.0[*column]));
-        written.map(|(field, column)| (field, spelled(&row.0[column], offset))).collect()
+        written.map(|(field, column)| (field, spelled(&row.0[column], offset))).chain(flag).collect()
     }
 
     /// Whether a value of a stored row is one that the model ever had for it, or none.
@@ -117,7 +123,7 @@ impl World {
         let fills = |fields: &Fields, row: &ModelRow| {
             self.wanted_under(*fields, row).into_iter().any(|(field, wanted)| field == column && wanted.as_deref() == Some(value))
         };
-        versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
+        self.may_be_flagged(column, Some(value)) || versions.iter().any(|row| self.mapped.iter().any(|fields| fills(fields, row)))
     }
 
     /// Whether every mapped cell fits its field, and none of them keeps the row from being sent.

@@ -64,6 +64,7 @@ impl World {
             return held;
         }
         match self.script.seed % 16 {
+            0 if self.script.flags => self.a_row_leaves_and_is_flagged(),
             0 => self.a_row_leaves_and_returns(),
             1 => self.a_row_is_refused(),
             2 => self.rows_are_lost(&OtherWrite::RecreateDataExtension { de: MEMBERS.into() }),

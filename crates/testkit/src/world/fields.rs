@@ -13,6 +13,13 @@ pub(super) const ALIAS: &str = "Alias";
 /// The column that is exported as a field of its own name, and created when it is missing.
 pub(super) const NOTE: &str = "note";
 
+/// The field that says whether a row has left, where that is asked for.
+pub(super) const LEFT: &str = "Left";
+
+/// What it has in rows of the model, and in those that have left.
+pub(super) const HERE: &str = "here";
+pub(super) const GONE: &str = "gone";
+
 /// The model's column of that name.
 pub(super) const NOTE_AT: usize = 7;
 

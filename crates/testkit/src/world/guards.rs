@@ -12,8 +12,14 @@ use super::{Broken, Fields, Rule, World, check::Group, keys};
 use crate::simulated::ModelRow;
 
 /// No guard at all, not even that of an empty source.
-pub const NO_GUARDS: Guards =
-    Guards { max_inserts: None, max_updates: None, max_source_shrink: None, max_null_keys: None, empty_source: EmptySource::Allow };
+pub const NO_GUARDS: Guards = Guards {
+    max_inserts: None,
+    max_updates: None,
+    max_deletes: None,
+    max_source_shrink: None,
+    max_null_keys: None,
+    empty_source: EmptySource::Allow,
+};
 
 /// The column of the model that has two values alone.
 const BOOLEAN: usize = 4;
@@ -79,6 +85,12 @@ impl World {
         }
     }
 
+    /// Whether a person has approved a plan of a model that did not have the key.
+    pub(super) fn had_left_as_approved(&self, key: &str, options: &RunOptions) -> bool {
+        let approved = options.approve.as_ref().and_then(|it| self.seen.get(&it.0));
+        approved.is_some_and(|it| !it.rows.contains_key(key))
+    }
+
     /// The rows that a run has sent beyond what it had to send: none in doubt, and none that a person has approved just so.
     fn unapproved(&self, sent: &BTreeSet<String>, options: &RunOptions) -> Vec<String> {
         let groups = self.groups();
@@ -119,7 +131,7 @@ impl World {
     }
 
     /// Whether the source must be held, as far as the world knows.
-    fn source_is_held(&self, measure: Option<u64>) -> bool {
+    pub(super) fn source_is_held(&self, measure: Option<u64>) -> bool {
         let rows = self.rows.len() as u64;
         let null_keys = self.rows.iter().filter(|it| !keys::is_keyed(it)).count() as u64;
         let exceeds = |limit: Option<Limit>, found: u64, of: u64| limit.is_some_and(|it| found > it.rows_of(of));

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use outflow_domain::{Activation, CreateWish, FieldWish, ImportRoute, InsertMode, NewColumn, TableWish, activation::PART_BYTES_MAX};
+use outflow_domain::{
+    Activation, CreateWish, FieldWish, Flag, ImportRoute, InsertMode, NewColumn, OnExit, TableWish, activation::PART_BYTES_MAX,
+};
 use outflow_engine::{Job, Split};
 use outflow_ports::Query;
 use outflow_sandbox::model::{DataExtensionSpec, FieldSpec, FieldType};
 
 use super::{
-    Keys, MEMBERS, Names, World,
-    fields::{ALIAS, NOTE},
+    MEMBERS, Script, World,
+    fields::{ALIAS, GONE, HERE, LEFT, NOTE},
     keys,
 };
 use crate::simulated::SimulatedSource;
@@ -33,17 +35,14 @@ impl World {
             activation: Activation {
                 name: "members".parse().expect("a name"),
                 data_extension: MEMBERS.parse().expect("a key"),
-                table: if self.script.table_is_missing {
-                    members_made_by_a_run(self.script.names, self.script.keys)
-                } else {
-                    TableWish::default()
-                },
+                table: if self.script.table_is_missing { members_made_by_a_run(&self.script) } else { TableWish::default() },
                 insert: self.saboteur.as_ref().map_or(mode, |it| it.mode(mode)),
                 primary_key: self.script.keys.fields().iter().map(|(field, column)| wish(field, column)).collect(),
                 fields: mapped
                     .map(|(field, column)| FieldWish { when_null: when_null(field), ..wish(field, schema.field(column).name()) })
                     .collect(),
                 custom_attributes: if self.fields.custom { vec![NOTE.into()] } else { Vec::new() },
+                on_exit: if self.script.flags { OnExit::Flag(flag()) } else { OnExit::Keep },
                 when_null: of_all,
                 time_zone: None,
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },
@@ -73,8 +72,13 @@ pub(super) fn wish(field: &str, column: &str) -> FieldWish {
     FieldWish::new(field.parse().expect("a field name"), column)
 }
 
+/// How rows that leave are flagged.
+fn flag() -> Flag {
+    Flag { field: LEFT.parse().expect("a field name"), value: GONE.into(), present: HERE.into() }
+}
+
 /// A destination that has [`members`] made by a run.
-fn members_made_by_a_run(names: Names, keys: Keys) -> TableWish {
+fn members_made_by_a_run(script: &Script) -> TableWish {
     let column = |it: FieldSpec| {
         let units_max = it.max_length;
         let field_type = match it.field_type {
@@ -89,7 +93,7 @@ fn members_made_by_a_run(names: Names, keys: Keys) -> TableWish {
         };
         NewColumn { name: it.name.unwrap_or_default().parse().expect("a field name"), field_type }
     };
-    let (keys, given): (Vec<_>, Vec<_>) = members(names, keys).fields.into_iter().partition(|it| it.primary_key == Some(true));
+    let (keys, given): (Vec<_>, Vec<_>) = members(script).fields.into_iter().partition(|it| it.primary_key == Some(true));
     let create = CreateWish {
         name: MEMBERS.parse().expect("a name"),
         folder: Some("Worlds/Members".parse().expect("a path")),
@@ -100,18 +104,18 @@ fn members_made_by_a_run(names: Names, keys: Keys) -> TableWish {
     TableWish { create: Some(create), given: given.into_iter().map(column).collect(), may_widen: false }
 }
 
-pub(super) fn members(names: Names, keys: Keys) -> DataExtensionSpec {
-    let (name_type, name_length) = names.field_type();
+pub(super) fn members(script: &Script) -> DataExtensionSpec {
+    let (name_type, name_length) = script.names.field_type();
     let field = |name: &str, field_type, max_length: Option<u32>, scale: Option<u32>| FieldSpec {
         name: Some(name.into()),
         field_type: Some(field_type),
         max_length,
         scale,
-        required: Some(keys.has(name)),
-        primary_key: Some(keys.has(name)),
+        required: Some(script.keys.has(name)),
+        primary_key: Some(script.keys.has(name)),
         ..FieldSpec::default()
     };
-    let key = keys.fields().iter().map(|(it, _)| field(it, FieldType::Text, Some(keys::UNITS_MAX), None));
+    let key = script.keys.fields().iter().map(|(it, _)| field(it, FieldType::Text, Some(keys::UNITS_MAX), None));
     DataExtensionSpec {
         key: Some(MEMBERS.into()),
         name: Some(MEMBERS.into()),
@@ -126,6 +130,7 @@ pub(super) fn members(names: Names, keys: Keys) -> DataExtensionSpec {
                 field("Foreign", FieldType::Text, Some(20), None),
                 field(ALIAS, name_type, name_length, None),
             ])
+            .chain(script.flags.then(|| field(LEFT, FieldType::Text, Some(10), None)))
             .collect(),
         ..DataExtensionSpec::default()
     }

@@ -6,6 +6,7 @@
 
 mod check;
 mod endings;
+mod exits;
 mod fields;
 mod guards;
 mod job;
@@ -159,9 +160,7 @@ impl World {
         let config = Config { seed: script.seed, switches: script.switches.clone(), ..Config::default() };
         let mut model = Model::new(config);
         if !script.table_is_missing {
-            model
-                .create_data_extension(&job::members(script.names, script.keys), BEGINNING_MS)
-                .expect("a data extension as the service takes it");
+            model.create_data_extension(&job::members(&script), BEGINNING_MS).expect("a data extension as the service takes it");
         }
         let model = Arc::new(Mutex::new(model));
         Self {

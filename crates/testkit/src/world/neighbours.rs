@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use outflow_domain::{InsertMode, Name, TableWish};
+use outflow_domain::{InsertMode, Name, OnExit, TableWish};
 use outflow_engine::{EngineError, Job, Ports, RunOptions, RunReport};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
@@ -30,6 +30,7 @@ impl World {
         job.activation.fields = vec![job::wish("Foreign", "note")];
         job.activation.custom_attributes = Vec::new();
         job.activation.guards = NO_GUARDS;
+        job.activation.on_exit = OnExit::Keep;
         job
     }
 

@@ -85,6 +85,8 @@ pub struct Script {
     pub part_bytes_max: Option<u64>,
     /// What is held back at first.
     pub guards: Guards,
+    /// Rows that leave the model are flagged.
+    pub flags: bool,
     /// What happens.
     pub events: Vec<Event>,
 }
@@ -125,6 +127,8 @@ impl Script {
         script.name_anew();
         script.key_anew();
         script.with_neighbours();
+        // By the seed, so that all else of older stories stays as it was. A flag that may not be read back is never confirmed.
+        script.flags = seed % 5 == 3 && !script.switches.row_reading_refused;
         script
     }
 
@@ -152,9 +156,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, flags, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, {guards:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, flags {flags}, {guards:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -227,6 +231,7 @@ impl Draw {
             keys: Keys::default(),
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             guards: NO_GUARDS,
+            flags: false,
             events,
         }
     }
@@ -262,6 +267,9 @@ impl Draw {
     /// stays as it was.
     fn guarded(&mut self, script: &mut Script) {
         script.guards = self.guards();
+        if script.flags && self.chance.random_bool(0.5) {
+            script.guards.max_deletes = Some(Limit::Rows(self.chance.random_range(0..3)));
+        }
         for at in (0..script.events.len()).rev() {
             if !matches!(script.events[at], Event::Run { .. }) {
                 continue;
@@ -330,6 +338,7 @@ impl Draw {
         Guards {
             max_inserts,
             max_updates,
+            max_deletes: None,
             max_source_shrink: shares[2].filter(|_| self.chance.random_bool(0.5)),
             max_null_keys: self.chance.random_bool(0.3).then(|| Limit::Rows(self.chance.random_range(0..2))),
             empty_source: if self.chance.random_bool(0.2) { EmptySource::Allow } else { EmptySource::Hold },

@@ -9,6 +9,7 @@ use outflow_rows::{Canonicalizer, CsvFile, Scheme, fingerprints};
 use super::{
     Before, Broken, Rule, World, blanks_arrive,
     check::{Group, MARKER},
+    fields::LEFT,
     is_done, job, keys,
     others::FOREIGN,
 };
@@ -38,6 +39,7 @@ impl World {
             self.check_held(report, &before.options, before.measure)?;
             if is_done(report) {
                 self.check_rows()?;
+                self.check_exits(report)?;
             }
         }
         Ok(())
@@ -99,7 +101,7 @@ impl World {
     /// Files are as planned, and hold rows that may be sent.
     fn check_files(&mut self, before: &Before) -> Result<BTreeSet<String>, Box<Broken>> {
         let fingerprints = self.fingerprints();
-        let (mut sent, mut all) = (BTreeSet::new(), BTreeSet::new());
+        let (mut sent, mut all, mut flagged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for file in self.files.arrived_since(before.arrivals) {
             let name = &file.name;
             let Some(plan) = self.planned.get(name) else {
@@ -122,10 +124,18 @@ impl World {
                 let Ok(cells) = record else { return Err(self.broken(Rule::AsPlanned, format!("`{name}` is torn"))) };
                 let key = self.script.keys.of_record(&cells);
                 found += 1;
-                self.check_sent(name, &key, before, &fingerprints)?;
+                if plan.is_of_exits {
+                    self.check_flagged(name, &key, cells.get(self.script.keys.fields().len()).and_then(Option::as_deref), plan)?;
+                } else {
+                    self.check_sent(name, &key, before, &fingerprints)?;
+                }
                 // A run that finds its road closed begins anew on the other one, under another name.
                 let run = name.rsplit_once('_').map_or("", |(run, _)| run).to_owned();
-                all.insert(key.clone());
+                if plan.is_of_exits {
+                    flagged.insert(key.clone());
+                } else {
+                    all.insert(key.clone());
+                }
                 if !sent.insert((run, key.clone())) {
                     return Err(self.broken(Rule::NoDuplicates, format!("`{key}` is sent twice in one run")));
                 }
@@ -136,7 +146,9 @@ impl World {
         }
         if self.is_guarded() {
             self.check_guards(&all, &before.options, before.has_doubt, before.measure)?;
+            self.check_guarded_exits(&flagged, &before.options, before.measure)?;
         }
+        all.extend(flagged);
         Ok(all)
     }
 
@@ -191,7 +203,8 @@ impl World {
         for (key, row) in stored.iter().filter(|(key, _)| before.is_settled && !others.touched.contains(*key)) {
             let Some(held) = self.held.get(key) else { continue };
             let kept = if let Some(Group::Sendable(row)) = groups.get(key) { self.kept(row) } else { Vec::new() };
-            let may_change = |column: &str| self.fields.each().any(|(it, _)| it == column) && !kept.contains(&column);
+            let is_flag = |column: &str| self.script.flags && column == LEFT;
+            let may_change = |column: &str| (self.fields.each().any(|(it, _)| it == column) && !kept.contains(&column)) || is_flag(column);
             let changed = row
                 .iter()
                 .find(|(column, value)| !may_change(column) && !self.script.keys.has(column) && held.get(*column) != Some(*value));

@@ -62,6 +62,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
         keys: Keys::default(),
         part_bytes_max: Some(120),
         guards: NO_GUARDS,
+        flags: matches!(road, Road::Flagging),
         events,
     }
 }
@@ -75,6 +76,8 @@ enum Road {
     Unread,
     /// By a receipt, in a data extension that a run has to make first.
     ToBeMade,
+    /// By a receipt, and rows that leave are flagged.
+    Flagging,
 }
 
 /// Crashes after one effect more each time, until a run comes to its end.
@@ -129,6 +132,11 @@ fn a_second_run_by_rest_survives_a_crash_after_any_effect() {
 #[test]
 fn a_second_run_by_soap_survives_a_crash_after_any_effect() {
     crash_everywhere(Road::Soap, in_the_second_run);
+}
+
+#[test]
+fn a_second_run_that_flags_who_left_survives_a_crash_after_any_effect() {
+    crash_everywhere(Road::Flagging, in_the_second_run);
 }
 
 #[test]

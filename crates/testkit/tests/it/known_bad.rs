@@ -95,6 +95,11 @@ fn fates_of_rows_that_are_not_kept() {
 }
 
 #[test]
+fn keys_that_are_not_stored() {
+    check(Sabotage::ForgetsKeys, &[Rule::LeavesFlagged]);
+}
+
+#[test]
 fn rule_9_words_of_the_service_kept_with_values() {
     check(Sabotage::QuotesValues, &[Rule::NothingRests]);
 }

@@ -2,7 +2,7 @@
 //!
 //! A world lives each to its end, so that everything else that a world watches is watched here, too.
 
-use outflow_domain::{Guards, Limit, Outcome, OutcomeCounts};
+use outflow_domain::{Guards, Limit, Outcome, OutcomeCounts, Sent, Write};
 use outflow_engine::RunOptions;
 use outflow_marketing_cloud::definition_key;
 use outflow_sandbox::model::{CountChange, Effect, Fault, ImportFault, OtherWrite, Switches, When};
@@ -55,6 +55,12 @@ fn somebody_inserts(key: &str) -> Event {
 /// What the runs of a story said of their rows.
 #[track_caller]
 fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_and_flag(soap, false, events)
+}
+
+/// The same, where rows that leave are perhaps flagged.
+#[track_caller]
+fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, ..Fields::default() };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
@@ -69,6 +75,7 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
         keys: Keys::default(),
         part_bytes_max: None,
         guards: NO_GUARDS,
+        flags,
         events,
     };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
@@ -274,4 +281,64 @@ fn a_refusal_that_may_pass_by_itself_is_tried_again_after_a_day() {
 #[test]
 fn a_value_that_is_refused_is_not_tried_again() {
     check_refused_once(false, "InvalidNumber", false);
+}
+
+/// What the last run said of rows that have left: flagged just now, flagged before, refused, and unconfirmed.
+#[track_caller]
+fn check_left(outcomes: &[Option<OutcomeCounts>], wanted: (u64, u64, u64, u64)) {
+    let Some(Some(last)) = outcomes.last() else { panic!("the last run did not come to its end") };
+    let sent = |fate| last.get(Outcome::Sent { write: Write::Flag, fate });
+    let refused = last.get(Outcome::LeftRefused) + sent(Sent::Refused);
+    let said = (sent(Sent::Confirmed), last.get(Outcome::LeftFlagged), refused, sent(Sent::Unconfirmed));
+    assert_eq!(said, wanted, "flagged, flagged before, refused and unconfirmed rows of {last:?}");
+}
+
+#[test]
+fn a_row_that_left_is_flagged_once() {
+    for soap in [false, true] {
+        let events = vec![model(&THREE), run(), model(&THREE[..2]), run()];
+        check_left(&live_and_flag(soap, true, events.clone()), (1, 0, 0, 0));
+        let outcomes = live_and_flag(soap, true, [events, vec![run()]].concat());
+        check_left(&outcomes, (0, 1, 0, 0));
+        check_last(&outcomes, 2, 0);
+    }
+}
+
+#[test]
+fn a_row_that_returns_is_sent_though_it_is_as_it_was() {
+    let outcomes = live_and_flag(false, true, vec![model(&THREE), run(), model(&THREE[..2]), run(), model(&THREE), run()]);
+    check_left(&outcomes, (0, 0, 0, 0));
+    check_last(&outcomes, 2, 1);
+}
+
+#[test]
+fn a_flag_that_was_refused_is_told_and_not_sent_again() {
+    let refused = || ImportFault::RejectRows { rows: Vec::new(), keys: vec!["c3".into()], code: "InvalidBoolean".into() };
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), import(refused()), run(), run()];
+    check_left(&live_and_flag(false, true, events), (0, 0, 1, 0));
+}
+
+/// Counts of an import that only updates prove nothing.
+#[test]
+fn a_flag_that_may_not_be_read_back_is_in_doubt_until_it_may() {
+    let unread = vec![model(&THREE), run(), model(&THREE[..2]), reading_is_refused(None), run()];
+    check_left(&live_and_flag(false, true, unread.clone()), (0, 0, 0, 1));
+    check_left(&live_and_flag(false, true, [unread, vec![Event::Heal, run()]].concat()), (0, 1, 0, 0));
+}
+
+#[test]
+fn a_row_in_doubt_that_leaves_is_flagged_once_it_is_known_to_be_there() {
+    let lost = ImportFault::StopAfterRows { rows: 3 };
+    let events = vec![model(&THREE), import(lost), reading_is_refused(None), run(), model(&THREE[..2]), Event::Heal, run()];
+    check_left(&live_and_flag(true, true, events), (1, 0, 0, 0));
+}
+
+#[test]
+fn no_more_rows_are_flagged_than_a_guard_allows() {
+    let guard = Event::Guard(Guards { max_deletes: Some(Limit::Rows(1)), ..NO_GUARDS });
+    let held = vec![model(&THREE), run(), guard.clone(), model(&THREE[..1]), run()];
+    let outcomes = live_and_flag(false, true, held.clone());
+    check_left(&outcomes, (0, 0, 0, 0));
+    assert_eq!(outcomes.last().and_then(Option::as_ref).map(|it| it.get(Outcome::LeftHeld)), Some(2));
+    check_left(&live_and_flag(false, true, vec![model(&THREE), run(), guard, model(&THREE[..2]), run()]), (1, 0, 0, 0));
 }

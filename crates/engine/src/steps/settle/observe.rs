@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use outflow_domain::{KeyFingerprint, OpenPart, RowFingerprint};
+use outflow_domain::{KeyFingerprint, Mapping, OpenPart, RowFingerprint};
 use outflow_ports::{CloudError, Progress, RowFilter, RowQuery};
 use outflow_rows::{CsvFile, KeptFields, ReadBack, Scheme, keepable_fields};
 
@@ -31,6 +31,7 @@ pub(crate) struct Observer<'a> {
     job: &'a Job,
     ports: &'a Ports,
     open: &'a OpenPart,
+    mapping: &'a Mapping,
     scheme: &'a Scheme,
     rows: &'a [PartRow],
     reader: ReadBack,
@@ -39,12 +40,13 @@ pub(crate) struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    pub fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, scheme: &'a Scheme, rows: &'a [PartRow]) -> Self {
-        let reader = ReadBack::new(&open.mapping, job.server_offset_s);
-        let fields: Vec<_> = open.mapping.fields().map(|it| &it.field).collect();
+    /// `mapping` is the one that the part's fingerprints are of.
+    pub fn new(job: &'a Job, ports: &'a Ports, open: &'a OpenPart, mapping: &'a Mapping, scheme: &'a Scheme, rows: &'a [PartRow]) -> Self {
+        let reader = ReadBack::new(mapping, job.server_offset_s);
+        let fields: Vec<_> = mapping.fields().map(|it| &it.field).collect();
         let is_kept = |at: &usize| open.plan.kept.iter().any(|it| it.is_same_as(fields[*at]));
-        let places = keepable_fields(&open.mapping).into_iter().enumerate().filter(|(_, at)| is_kept(at)).map(|(place, _)| place);
-        Self { job, ports, open, scheme, rows, reader, kept: KeptFields::of_places(places) }
+        let places = keepable_fields(mapping).into_iter().enumerate().filter(|(_, at)| is_kept(at)).map(|(place, _)| place);
+        Self { job, ports, open, mapping, scheme, rows, reader, kept: KeptFields::of_places(places) }
     }
 
     /// What the destination holds of every row of the part; keys that are not there are left out.
@@ -83,15 +85,15 @@ impl<'a> Observer<'a> {
     }
 
     fn keys_per_call(&self) -> usize {
-        if self.open.mapping.keys().len() == 1 { KEYS_PER_CALL.0 } else { KEYS_PER_CALL.1 }
+        if self.mapping.keys().len() == 1 { KEYS_PER_CALL.0 } else { KEYS_PER_CALL.1 }
     }
 
     /// The texts of some rows' keys, from the private file that was sent; `None` when it is gone, or is not aligned with the rows.
     fn key_texts(&self, wanted: &[usize]) -> Result<Option<Vec<Vec<String>>>, EngineError> {
         let Some(csv) = self.ports.spool.read(&self.open.run, &csv_name(self.open.plan.part))? else { return Ok(None) };
         let wanted: HashSet<KeyFingerprint> = wanted.iter().map(|&it| self.rows[it].key).collect();
-        let keys = self.open.mapping.keys().len();
-        let of_file = ReadBack::of_file(&self.open.mapping);
+        let keys = self.mapping.keys().len();
+        let of_file = ReadBack::of_file(self.mapping);
         let mut texts = Vec::with_capacity(wanted.len());
         for record in CsvFile::new(csv.as_ref()).skip(1) {
             let Ok(record) = record else { return Ok(None) };
@@ -125,7 +127,7 @@ impl<'a> Observer<'a> {
         observed: &mut HashMap<KeyFingerprint, Observed>,
         is_ours: impl Fn(KeyFingerprint) -> bool,
     ) -> Result<(), EngineError> {
-        let mapping = &self.open.mapping;
+        let mapping = self.mapping;
         let query = RowQuery {
             data_extension: self.job.activation.data_extension.clone(),
             key_fields: mapping.keys().iter().map(|it| it.field.clone()).collect(),
