@@ -262,7 +262,9 @@ impl World {
         // Names that the service does not take are told all the while; where names are texts, it takes every one.
         let are_texts = self.script.names == Names::Texts;
         let refused = self.refused_keys();
-        let may_change = |(_, key): &(usize, String)| are_texts || !refused.contains(key);
+        // A refused row is read back whole, also where it would keep a blank: that is sent once more then, which says nothing of refusals.
+        let keeps = |at: usize| self.fields.each().any(|(field, column)| self.fields.leaves(field, &self.rows[at].0[column]));
+        let may_change = |(at, key): &(usize, String)| (are_texts || !refused.contains(key)) && !keeps(*at);
         let Some((at, key)) = self.lone_rows().into_iter().find(may_change) else { return Ok(()) };
         let rows = |report: &RunReport| report.refused.iter().map(|it| it.rows).sum::<u64>();
         let standing = if are_texts { 0 } else { rows(&self.quiet("nothing has changed yet")?) };

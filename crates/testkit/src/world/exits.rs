@@ -41,7 +41,7 @@ impl World {
     ) -> Result<(), Box<Broken>> {
         let unapproved: Vec<&String> = flagged.iter().filter(|it| !self.had_left_as_approved(it, options)).collect();
         let is_too_many = matches!(self.guards.max_deletes, Some(Limit::Rows(most)) if unapproved.len() as u64 > most);
-        if is_too_many || (self.source_is_held(measure) && !unapproved.is_empty()) {
+        if is_too_many || (self.source_is_held(measure) && !self.approves_source(options) && !unapproved.is_empty()) {
             let detail = format!("{unapproved:?} were flagged under {:?}", self.guards);
             return Err(self.broken(Rule::HoldsBack, detail));
         }

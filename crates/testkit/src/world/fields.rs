@@ -82,6 +82,12 @@ impl Fields {
         self.each().any(|(field, column)| is_blank(&row[column]) && self.when_null(field) == WhenNull::SkipRow)
     }
 
+    /// What a person can tell from other fields: what is not mapped says nothing of blanks.
+    pub(super) fn as_mapped(self) -> Self {
+        let told = self.mapped | if self.custom { 1 << FIELDS.len() } else { 0 };
+        Self { keep: self.keep & told, skip: self.skip & told, ..self }
+    }
+
     /// The first mapped field.
     pub(super) const fn first(self) -> usize {
         self.mapped.trailing_zeros() as usize

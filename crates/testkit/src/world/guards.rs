@@ -76,7 +76,7 @@ impl World {
         let is_taken = matches!(&ran, Some(Ok(report)) if report.plan.approved.is_some());
         let why = [
             ("more than a day old", now - seen.at_ms >= 24 * 3_600_000),
-            ("of other fields", seen.fields != self.fields),
+            ("of other fields", seen.fields.as_mapped() != self.fields.as_mapped()),
             ("of other guards", seen.guards != self.guards),
         ];
         match why.iter().find(|(_, is_so)| *is_so && is_taken) {
@@ -128,6 +128,11 @@ impl World {
             return Err(self.broken(Rule::HoldsBack, detail));
         }
         Ok(())
+    }
+
+    /// Whether a person approves a source that was not trusted: by its size, which the world does not keep, this one is measured then.
+    pub(super) fn approves_source(&self, options: &RunOptions) -> bool {
+        options.approve.as_ref().and_then(|it| self.seen.get(&it.0)).is_some_and(|it| it.is_of_source)
     }
 
     /// Whether the source must be held, as far as the world knows.

@@ -105,7 +105,11 @@ impl World {
                 // Whoever starts the same file again may be refused what was taken before.
                 RowFate::Confirmed { by: Evidence::Counts | Evidence::Rows } => imports.len() == 1 && imports.iter().any(is_refused),
                 // What is read back as another value may be somebody else's.
-                RowFate::Refused { .. } => !has_failed && !imports.iter().any(is_refused) && !self.others.ever_touched.contains(key),
+                RowFate::Refused { .. } => {
+                    // Of a file that was given up nobody knows which import of its definition was its own: counts of a later one may be taken for its.
+                    let is_given_up = self.abandoned.contains(file);
+                    !has_failed && !imports.iter().any(is_refused) && !self.others.ever_touched.contains(key) && !is_given_up
+                }
                 RowFate::NotStarted => imports.iter().any(|it| it.began_ms.is_some()),
                 // All has been settled, and nothing was harmed.
                 RowFate::UnderWay | RowFate::Unknown => true,
