@@ -45,6 +45,8 @@ fn keys_are_read_as_they_were_written() {
         let keys = keys(count);
         let (bytes, info) = written(&keys, HEADER);
         assert_eq!((info.bytes, info.entries), (bytes.len() as u64, count as u64));
+        let file = StoredKeys::open(&bytes[..], &HEADER, info).unwrap();
+        assert_eq!((file.len(), file.is_empty()), (count as u64, count == 0));
         assert_eq!(read(&bytes, info, cipher()).unwrap(), keys);
     }
 }
