@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use outflow_baseline::{BUCKETS, RecordSink};
+use outflow_baseline::{BUCKETS, RecordSink, Sealed, Sealer, Spread};
 use outflow_domain::RunId;
 use outflow_ports::{Spool, SpoolWriter};
 
@@ -62,6 +62,16 @@ impl Buckets {
             *is_on_disk = false;
         }
         Ok(bytes)
+    }
+
+    /// Every bucket, sorted, in order. They stay where they are to be sorted `again`.
+    pub fn sorted<'b>(&'b self, spread: &'b Spread, again: bool) -> impl Iterator<Item = Result<Sealed, EngineError>> + Send + 'b {
+        let mut sealer = Sealer::new();
+        (0..=(BUCKETS - 1) as u8).map(move |bucket| {
+            let bytes = self.take(bucket, again)?;
+            sealer.seal(bucket, &bytes, spread.in_bucket(bucket))?;
+            Ok(sealer.give_away())
+        })
     }
 
     /// Removes what was kept to be read again and is not needed any more.

@@ -141,7 +141,7 @@ impl ColumnSets {
     }
 
     fn cut(&self, Cut { is_narrow, kept }: &Cut) -> ColumnSet {
-        let kept: Vec<usize> = kept.places().filter_map(|place| self.keepable.get(place).copied()).collect();
+        let kept: Vec<usize> = self.positions(kept).collect();
         let mut fields = match &self.narrow {
             Some(narrow) if *is_narrow => narrow.clone(),
             _ => (0..self.mapping.fields().count()).collect(),
@@ -153,7 +153,12 @@ impl ColumnSets {
     /// The first field, by position, without which a new row cannot be made, of those that a row keeps.
     pub fn required_of(&self, kept: &[u64]) -> Option<usize> {
         let is_required = |at: &usize| self.mapping.fields().nth(*at).is_some_and(|it| it.is_required);
-        KeptFields::of_bits(kept).places().filter_map(|place| self.keepable.get(place).copied()).find(is_required)
+        self.positions(&KeptFields::of_bits(kept)).find(is_required)
+    }
+
+    /// The positions of kept fields in `Mapping::fields`, ascending.
+    fn positions(&self, kept: &KeptFields) -> impl Iterator<Item = usize> {
+        kept.places().filter_map(|place| self.keepable.get(place).copied())
     }
 
     /// Refuses a run whose rows need more column sets than there may be, the whole one among them if it is `used`.

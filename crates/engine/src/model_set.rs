@@ -10,9 +10,7 @@ use std::{
 
 use arrow_schema::SchemaRef;
 use futures::StreamExt as _;
-use outflow_baseline::{
-    BUCKETS, Baseline, Entry, EntryState, Origin, Presence, Record, RecordKind, Sealed, Sealer, Spread, Spreader, Update,
-};
+use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Record, RecordKind, Sealed, Spread, Spreader, Update};
 use outflow_domain::{KeyFingerprint, Mapping, RowFingerprint, RunId};
 use outflow_ports::{BatchStream, Blob, Progress, ProgressSink, ScanOptions};
 use outflow_rows::{Canonicalizer, KeptFields, Scheme, fingerprints};
@@ -66,11 +64,8 @@ impl ModelSet {
         let segments = Segments::new(ports, job.activation.name.as_str(), scheme);
         let mut keys = segments.private_set(run, "model", mapping)?;
         let mut kept = keeps_any(mapping).then(|| segments.private_set(run, "kept", mapping)).transpose()?;
-        let mut sealer = Sealer::new();
-        for bucket in 0..=(BUCKETS - 1) as u8 {
-            let bytes = pass.buckets.take(bucket, false)?;
-            sealer.seal(bucket, &bytes, spread.in_bucket(bucket))?;
-            let sealed = sealer.give_away();
+        for sealed in pass.buckets.sorted(&spread, false) {
+            let sealed = sealed?;
             if let Some(kept) = &mut kept {
                 for it in sealed.kept().filter(|it| it.note > 0) {
                     kept.push(Update::Put(entry(it, RowFingerprint::of(u64::from(it.note)), Presence::Present)))?;

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use outflow_baseline::{BUCKETS, Entry, EntryState, Kind, Origin, Place, Presence, Record, RecordKind, Sealed, Sealer, Update};
+use outflow_baseline::{Entry, EntryState, Kind, Origin, Place, Presence, Record, RecordKind, Sealed, Update};
 use outflow_domain::{
     CellProblem, CellWarning, HistoryKind, KeyFingerprint, Outcome, OutcomeCounts, RowFingerprint, SegmentRef, Tripped, Withheld, Write,
 };
@@ -285,12 +285,7 @@ impl Seal<'_, '_> {
     /// Sorts each bucket and hands it on, in order; where there are many records, the next one is sorted meanwhile. They stay where they are to
     /// be sorted `again`.
     fn each_bucket(&self, again: bool, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
-        let mut sealer = Sealer::new();
-        let mut sorted = (0..=(BUCKETS - 1) as u8).map(|bucket| -> Result<Sealed, EngineError> {
-            let bytes = self.pass.buckets.take(bucket, again)?;
-            sealer.seal(bucket, &bytes, self.tally.spread.in_bucket(bucket))?;
-            Ok(sealer.give_away())
-        });
+        let mut sorted = self.pass.buckets.sorted(&self.tally.spread, again);
         if self.tally.spread.records() < RECORDS_PER_THREAD {
             return sorted.try_for_each(|it| take(it?));
         }
