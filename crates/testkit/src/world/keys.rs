@@ -22,7 +22,7 @@ const PAIRS: [&str; 12] = ["a|1", "A|1", "b|2", "b |2 ", "a|12", "a1|2", "b|1", 
 const HALF: &str = "b|";
 
 /// What stands between two fields of a key, in scripts and stories.
-pub(crate) const BETWEEN: char = '|';
+pub(crate) const BETWEEN: &str = "|";
 
 /// The fields that a primary key may have, with the columns of the model that fill them.
 const FIELDS: [(&str, &str); 2] = [("Key", "id"), ("Kind", "kind")];
@@ -65,14 +65,14 @@ impl Keys {
     /// The key in the first cells of a record, as the service compares it.
     pub(super) fn of_record<T: Deref<Target = str>>(self, cells: &[Option<T>]) -> String {
         let cells: Vec<&str> = cells.iter().take(self.fields().len()).map(|it| it.as_deref().unwrap_or_default()).collect();
-        folded(&cells.join("|"))
+        folded(&cells.join(BETWEEN))
     }
 }
 
 /// A key as the service compares it in the worlds' alphabet.
 pub(super) fn folded(key: &str) -> String {
     let cells: Vec<String> = key.split(BETWEEN).map(|it| it.trim_end_matches(' ').to_lowercase()).collect();
-    cells.join("|")
+    cells.join(BETWEEN)
 }
 
 /// Whether a row with this key, as the service compares it, can be sent and found again.
@@ -98,7 +98,7 @@ pub(super) fn values(key: &str) -> impl Iterator<Item = (String, String)> {
 /// The key that another writer gives, field by field, as the service compares it.
 pub(super) fn of_fields<'v>(value: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
     let cells: Vec<&str> = FIELDS.iter().map_while(|(it, _)| value(it)).collect();
-    (!cells.is_empty()).then(|| folded(&cells.join("|")))
+    (!cells.is_empty()).then(|| folded(&cells.join(BETWEEN)))
 }
 
 /// A row as another writer writes it: these fields beside the key.

@@ -57,7 +57,7 @@ impl World {
             let detail = format!("{} refused rows are listed, and the run says {}", refused.len(), outcomes.of_fate("refused"));
             return Err(self.broken(Rule::PastIsTold, detail));
         }
-        let listed: BTreeSet<String> = withheld.iter().flat_map(|it| &it.keys).map(|it| keys::folded(&it.join("|"))).collect();
+        let listed: BTreeSet<String> = withheld.iter().flat_map(|it| &it.keys).map(|it| keys::folded(&it.join(keys::BETWEEN))).collect();
         let groups = self.groups();
         let wanted: BTreeSet<String> =
             groups.iter().filter(|(key, it)| matches!(it, Group::Withheld) && keys::is_usable(key)).map(|(key, _)| key.clone()).collect();
