@@ -21,6 +21,7 @@ mod history;
 mod job;
 mod key_store;
 mod known;
+mod layers;
 mod model_rows;
 mod model_set;
 mod pages;
