@@ -13,8 +13,8 @@ use outflow_domain::{
     NewDataExtension, ObjectId, Route, WiderColumn,
 };
 use outflow_ports::{
-    CloudError, Connection, DataExtensionSummary, FileContent, FileStore, FileStoreError, MarketingCloud, RefusalList, RowPage, RowQuery,
-    StartError, StoredFile,
+    CloudError, Connection, DataExtensionSummary, FileContent, FileStore, FileStoreError, MarketingCloud, RefusalList, RowDeletion,
+    RowPage, RowQuery, StartError, StoredFile,
 };
 
 use crate::data::FIELDS;
@@ -117,6 +117,11 @@ impl MarketingCloud for YesCloud {
 
     async fn read_rows(&self, _: &RowQuery, _: Option<&str>) -> Result<RowPage, CloudError> {
         Ok(RowPage::default())
+    }
+
+    async fn delete_rows(&self, deletion: &RowDeletion) -> Result<Vec<Option<String>>, CloudError> {
+        self.counted.wrote();
+        Ok(vec![None; deletion.keys.len()])
     }
 
     async fn routes(&self) -> Result<Vec<Route>, CloudError> {

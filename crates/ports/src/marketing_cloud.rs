@@ -65,6 +65,17 @@ pub struct RowPage {
     pub next: Option<String>,
 }
 
+/// Rows of a data extension that are to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowDeletion {
+    /// The data extension.
+    pub data_extension: DataExtensionKey,
+    /// All fields of the primary key.
+    pub key_fields: Vec<FieldName>,
+    /// The rows: each key has a text for each of [`RowDeletion::key_fields`].
+    pub keys: Vec<Vec<String>>,
+}
+
 /// The refused rows of an import, as far as the service lists them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusalList {
@@ -115,6 +126,15 @@ pub trait MarketingCloud: fmt::Debug + Send + Sync {
     ///
     /// With [`RowFilter::Keys`] the rows come in any order, and absent keys are left out.
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError>;
+
+    /// Deletes rows by their keys, and tells for each key in order the code with which the service refused it, or `None` where it called the
+    /// deletion done. A key that is not there is no error of the call, whatever the service says of it; whether one is gone, only
+    /// [`MarketingCloud::read_rows`] tells. May be repeated. Where the call fails, any of the rows may be gone.
+    ///
+    /// It rests on these facts of the service: a delete takes many objects and has one result for each, in their order, and some may fail
+    /// while others succeed (documented: <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/delete.html>); a row is named
+    /// by its complete key (the partner WSDL); what an absent key is answered is not documented. A contact is not deleted with its row.
+    async fn delete_rows(&self, deletion: &RowDeletion) -> Result<Vec<Option<String>>, CloudError>;
 
     /// The roads into an import that the tenant takes, best first, found out without starting anything. A road may still be refused at
     /// the start.

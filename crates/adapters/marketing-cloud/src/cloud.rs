@@ -7,10 +7,10 @@ use outflow_domain::{
     DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, Route, WiderColumn,
 };
 use outflow_ports::{
-    Clock, CloudError, Connection, DataExtensionSummary, Entropy, MarketingCloud, RefusalList, RowPage, RowQuery, StartError,
+    Clock, CloudError, Connection, DataExtensionSummary, Entropy, MarketingCloud, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
 };
 
-use crate::{columns, describe, http::HttpTransport, imports, locations, rows, session::Session, settings::Settings, tables};
+use crate::{columns, deletions, describe, http::HttpTransport, imports, locations, rows, session::Session, settings::Settings, tables};
 
 /// Permissions that a one-time REST import needs.
 const REST_IMPORT_SCOPES: [&str; 3] = ["automations_read", "automations_execute", "data_extensions_write"];
@@ -61,6 +61,10 @@ impl MarketingCloud for SalesforceCloud {
 
     async fn read_rows(&self, query: &RowQuery, from: Option<&str>) -> Result<RowPage, CloudError> {
         rows::read_rows(&self.session, query, from).await
+    }
+
+    async fn delete_rows(&self, deletion: &RowDeletion) -> Result<Vec<Option<String>>, CloudError> {
+        deletions::delete_rows(&self.session, deletion).await
     }
 
     /// REST where the token's scopes allow it, then SOAP.

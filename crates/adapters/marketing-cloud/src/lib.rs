@@ -10,11 +10,12 @@
 //! | `http` | one request, one answer, and whether a byte may have arrived |
 //! | `token`, `retry`, `session` | client credentials, what may be repeated and when, a call as a whole |
 //! | `soap`, `rest` | the two wires |
-//! | `describe`, `tables`, `folders`, `columns`, `rows`, `imports`, `locations` | what we ask for, over either wire |
+//! | `describe`, `tables`, `folders`, `columns`, `rows`, `deletions`, `imports`, `locations` | what we ask for, over either wire |
 //! | `words` | what of the service's texts may be shown |
 
 mod cloud;
 mod columns;
+mod deletions;
 mod describe;
 mod failure;
 mod folders;

@@ -8,7 +8,7 @@ use outflow_domain::{
     NewDataExtension, NewField, Route, WiderColumn,
 };
 
-use crate::marketing_cloud::{CloudError, MarketingCloud, RowFilter, RowPage, RowQuery, StartError};
+use crate::marketing_cloud::{CloudError, MarketingCloud, RowDeletion, RowFilter, RowPage, RowQuery, StartError};
 
 /// The data extension of the suite: empty, with the fields `Id` (text of 36, the primary key), `Email` (an e-mail address) and `Points` (a
 /// number).
@@ -92,6 +92,8 @@ pub async fn keeps_its_promises(practice: &dyn Practice) {
     it.rows_come_page_by_page_each_once().await;
     it.rows_are_found_by_exact_keys().await;
     it.rows_are_found_by_keys_of_several_fields().await;
+    it.rows_are_deleted_by_their_whole_key_and_no_others().await;
+    it.many_rows_are_deleted_and_may_be_deleted_again().await;
     it.rows_that_may_not_be_read_are_forbidden().await;
     it.silence_is_an_outage().await;
 }
@@ -494,6 +496,34 @@ impl Suite<'_> {
         let found: BTreeSet<String> = page.rows.into_iter().flatten().flatten().collect();
         let there = (0..20).filter(|it| it * 7 % 25 < 20).map(|it| (it * 20 + it * 7 % 25).to_string()).collect();
         assert_eq!(found, there, "all fields of a key must match");
+    }
+
+    /// After [`Suite::rows_are_found_by_keys_of_several_fields`], whose rows are there.
+    async fn rows_are_deleted_by_their_whole_key_and_no_others(&self) {
+        let gone = [["s0", "1"], ["s1", "0"], ["s0", "nobody"]].map(|it| it.map(str::to_owned).to_vec());
+        let deletion = RowDeletion { data_extension: key(VISITS), key_fields: fields(&["Shop", "Id"]), keys: gone.to_vec() };
+        let before = self.cloud.row_count(&key(VISITS)).await.expect("count");
+        let told = self.cloud.delete_rows(&deletion).await.expect("deleted");
+        assert_eq!((told.len(), &told[0], &told[1]), (3, &None, &None), "each key is told, in order");
+        assert_eq!(self.cloud.row_count(&key(VISITS)).await.expect("count"), before - 2, "two rows were there, and no other goes");
+        let filter = RowFilter::Keys(gone.to_vec());
+        let query = RowQuery { data_extension: key(VISITS), key_fields: fields(&["Shop", "Id"]), fields: fields(&["Note"]), filter };
+        assert!(self.cloud.read_rows(&query, None).await.expect("rows by key").rows.is_empty(), "what was deleted is gone");
+    }
+
+    async fn many_rows_are_deleted_and_may_be_deleted_again(&self) {
+        let ids: Vec<String> = (0..450).map(|it| format!("many-{it}")).collect();
+        let keys = ids.iter().map(|it| vec![it.clone()]).collect();
+        let deletion = RowDeletion { data_extension: key(PEOPLE), key_fields: fields(&["Id"]), keys };
+        let before = self.count().await;
+        assert_eq!(self.cloud.delete_rows(&deletion).await.expect("deleted"), vec![None; 450]);
+        assert_eq!(self.cloud.delete_rows(&deletion).await.expect("what is gone may be deleted").len(), 450);
+        assert_eq!(self.count().await, before - 450);
+        let none = RowDeletion { keys: Vec::new(), ..deletion };
+        assert!(self.cloud.delete_rows(&none).await.expect("nothing to do").is_empty());
+        let elsewhere = RowDeletion { data_extension: key("promise-nowhere"), keys: vec![vec!["1".to_owned()]], ..none };
+        let told = self.cloud.delete_rows(&elsewhere).await;
+        assert!(!matches!(&told, Ok(it) if it[0].is_none()), "of a data extension that is not there nothing is deleted: {told:?}");
     }
 
     async fn rows_that_may_not_be_read_are_forbidden(&self) {

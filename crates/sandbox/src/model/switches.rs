@@ -165,6 +165,8 @@ pub struct Switches {
     pub custom_object_key_retrievable: bool,
     /// A row made again under the key of one that was deleted gets the deleted one's `_CustomObjectKey`.
     pub remade_rows_keep_number: bool,
+    /// Deleting a row that is not there is called done; otherwise it is an error of that row.
+    pub absent_deletes_succeed: bool,
     /// SOAP answers carry a carriage return unescaped, so that XML readers turn `\r\n` into `\n`.
     pub soap_loses_carriage_returns: bool,
     /// Rows cannot be read, by SOAP or by REST.
@@ -223,6 +225,7 @@ impl Default for Switches {
             server_offset_hours: -6,
             custom_object_key_retrievable: true,
             remade_rows_keep_number: false,
+            absent_deletes_succeed: false,
             soap_loses_carriage_returns: false,
             row_reading_refused: false,
             update_prolongs_retention: true,

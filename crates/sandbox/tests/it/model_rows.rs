@@ -112,6 +112,23 @@ fn the_hidden_number_grows_and_a_remade_row_has_another() {
 }
 
 #[test]
+fn a_row_is_deleted_once_and_again_by_a_switch() {
+    let delete = concat!(
+        r#"<DeleteRequest><Options/><Objects xsi:type="DataExtensionObject"><CustomerKey>people</CustomerKey>"#,
+        "<Keys><Key><Name>Id</Name><Value>a</Value></Key></Keys></Objects></DeleteRequest>"
+    );
+    let mut cloud = Cloud::with_people("Id:Text(10)!");
+    cloud.upsert(&[("Id", "a")]);
+    cloud.upsert(&[("Id", "b")]);
+    let status = |cloud: &mut Cloud| between(&cloud.soap(delete), "<OverallStatus>", "<").to_owned();
+    assert_eq!(status(&mut cloud), "OK");
+    assert_eq!(status(&mut cloud), "Error", "it is gone");
+    cloud.model.change_switches(|it| it.absent_deletes_succeed = true);
+    assert_eq!(status(&mut cloud), "OK", "it is gone, and that is all that was asked for");
+    assert_eq!(cloud.retrieve("DataExtensionObject[people]", "Id", "").1, ["Id=b"]);
+}
+
+#[test]
 fn reading_rows_may_be_refused() {
     let mut cloud = Cloud::with_people("Id:Text(10)!");
     cloud.model.change_switches(|it| it.row_reading_refused = true);

@@ -15,7 +15,9 @@ use outflow_domain::{
     WiderColumn,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
-use outflow_ports::{CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowPage, RowQuery, StartError};
+use outflow_ports::{
+    CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
+};
 
 use super::Sabotage;
 
@@ -110,6 +112,10 @@ impl MarketingCloud for BadCloud {
             return Err(CloudError::Refused { action: "read rows".into(), code: "Error".into(), message: "there are no numbers".into() });
         }
         self.inner.read_rows(query, from).await
+    }
+
+    async fn delete_rows(&self, deletion: &RowDeletion) -> Result<Vec<Option<String>>, CloudError> {
+        self.inner.delete_rows(deletion).await
     }
 
     async fn routes(&self) -> Result<Vec<Route>, CloudError> {

@@ -36,6 +36,7 @@ async fn the_simulated_cloud_is_a_marketing_cloud() {
             definition_import_deletes_file: true,
             page_rows_max: 700,
             custom_object_key_retrievable: false,
+            absent_deletes_succeed: true,
             ..Switches::default()
         },
     ];

@@ -104,6 +104,28 @@ pub(crate) fn read_acted(body: &[u8], expected: &str) -> Result<Acted, Unanswere
     })
 }
 
+/// Reads the answer to a call that acts on so many objects: what became of each, in the order in which they were sent.
+pub(crate) fn read_each_acted(body: &[u8], expected: &str, objects: usize) -> Result<Vec<Acted>, Unanswered> {
+    read_body(body, expected, |answer| {
+        let results: Vec<_> = answer.children("Results").collect();
+        let mut acted: Vec<Option<Acted>> = Vec::new();
+        acted.resize_with(objects, || None);
+        for (at, result) in results.iter().enumerate() {
+            let at = result.word("OrdinalID").and_then(|it| it.parse().ok()).unwrap_or(at);
+            // What says nothing of its object is no word that it was done.
+            if let Some(place) = acted.get_mut(at).filter(|_| result.word("StatusCode").is_some()) {
+                *place = Some(refusal_of(*result).map_or(Acted::Done, Acted::Refused));
+            }
+        }
+        let overall = answer.word("OverallStatus").unwrap_or_default();
+        if results.is_empty() && Status::of(&overall) == Status::Failed {
+            return Err(Unanswered::Refused(Refusal { code: None, message: overall }));
+        }
+        let all: Option<Vec<Acted>> = acted.into_iter().collect();
+        all.ok_or_else(|| Unanswered::Unreadable(format!("{} results came for {objects} objects", results.len())))
+    })
+}
+
 /// What a `Perform start` gave.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Performed {

@@ -13,10 +13,10 @@ mod writer;
 use bytes::Bytes;
 
 pub(crate) use self::{
-    answer::{Acted, Performed, Unanswered, is_task_id, read_acted, read_performed},
+    answer::{Acted, Performed, Unanswered, is_task_id, read_acted, read_each_acted, read_performed},
     element::Element,
     fault::{Fault, FaultKind},
-    objects::{ApiObject, Create, StartDefinition, Update},
+    objects::{ApiObject, Create, Delete, StartDefinition, Update},
     retrieve::{Filter, PAGES_MAX, Page, Retrieve, read_page},
     writer::Xml,
 };

@@ -42,6 +42,24 @@ impl<O: ApiObject> SoapRequest for Update<'_, O> {
     }
 }
 
+/// Deletes objects, each for itself: some may be refused while others go.
+/// <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/delete.html>
+#[derive(Debug)]
+pub(crate) struct Delete<'a, O>(pub(crate) &'a [O]);
+
+impl<O: ApiObject> SoapRequest for Delete<'_, O> {
+    const ACTION: &'static str = "Delete";
+
+    fn write(&self, xml: &mut Xml) {
+        xml.element("DeleteRequest", &[("xmlns", PARTNER)], |xml| {
+            xml.empty("Options");
+            for object in self.0 {
+                xml.typed("Objects", O::TYPE, |xml| object.write(xml));
+            }
+        });
+    }
+}
+
 /// Starts an import definition:
 /// <https://developer.salesforce.com/docs/atlas.en-us.noversion.mc-apis.meta/mc-apis/starting_an_import_definition_via_the_web_service_api.htm>.
 #[derive(Debug)]

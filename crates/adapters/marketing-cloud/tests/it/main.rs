@@ -1,6 +1,7 @@
 //! The adapter against answers as the service gives them, against hostile ones, and against the sandbox.
 
 mod columns;
+mod deletions;
 mod describe;
 mod doors;
 mod fake;

@@ -53,7 +53,7 @@ impl Model {
     /// Deletes a row by its key.
     pub(super) fn delete_row_object(&mut self, object: &Element, account_id: u64) -> Fate {
         const KIND: &str = "DataExtensionDeleteResult";
-        let reading = Reading::of(&self.switches);
+        let (reading, absent_is_done) = (Reading::of(&self.switches), self.switches.absent_deletes_succeed);
         let Some(de) = self.de_of_row(object, account_id) else {
             return Fate { kind: Some(KIND), ..Fate::bad(BAD_DE_KEY, "The data extension of the object does not exist.") };
         };
@@ -66,7 +66,7 @@ impl Model {
         let Some(key) = de.rows.key_of(&cells).filter(|_| errors.is_empty()) else {
             return refused(KIND, "Keys Not Found".to_owned());
         };
-        if de.rows.remove(&key) {
+        if de.rows.remove(&key) || absent_is_done {
             Fate { kind: Some(KIND), ..Fate::good("Deleted DataExtensionObject") }
         } else {
             refused(KIND, "Cannot locate the existing record.".to_owned())
