@@ -126,7 +126,7 @@ impl Tenant {
     }
 
     fn start(&self, order: &ImportOrder) -> Result<ImportId, StartError> {
-        run(self.cloud.prepare_import(order)).unwrap();
+        run(self.cloud.prepare_import(order, 1)).unwrap();
         run(self.cloud.start_import(order))
     }
 
@@ -550,7 +550,7 @@ fn an_expired_token_never_starts_an_import_twice() {
     for route in [Route::Rest, Route::Soap] {
         let tenant = Tenant::new();
         let order = tenant.order(route, InsertMode::InsertAndUpdate, "part_1.csv", TWO);
-        run(tenant.cloud.prepare_import(&order)).unwrap();
+        run(tenant.cloud.prepare_import(&order, 1)).unwrap();
         run(tenant.cloud.connect()).unwrap();
         tenant.model().expire_tokens();
         let first = run(tenant.cloud.start_import(&order)).unwrap_err();
