@@ -15,6 +15,7 @@ mod compute;
 mod digest;
 mod error;
 mod exits;
+mod generation;
 mod guard;
 mod held;
 mod history;
