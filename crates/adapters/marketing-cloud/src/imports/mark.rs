@@ -6,8 +6,8 @@ const OURS: &str = "Kept by Outflow; changed before each import.";
 /// How a mark begins, and ends.
 const MARK: (&str, char) = ("[outflow generation ", ']');
 
-/// Most characters of a description that we write. No source tells how many the service takes; 200 are fewer than any length that is known of
-/// its names and keys being refused, and a longer one that people have written is left as it is.
+/// Most characters of a description that we write: an assumption, since no source tells how many the service takes. A longer one that people
+/// have written is left as it is.
 const DESCRIPTION_CHARS_MAX: usize = 200;
 
 /// The highest generation that a description is marked with; `None` where there is none that can be read.
