@@ -26,7 +26,8 @@ impl World {
             return self.done().map(|_| ());
         }
         self.tell(&format!("`{gone_back}` goes back and `{moved_on}` changes; a person restores the copy"));
-        (self.ledger.put_back(ledger), self.disk.put_back(disk));
+        self.ledger.put_back(ledger);
+        self.disk.put_back(disk);
         self.set_rows(&before);
         let changed = self.changed(*second);
         self.set_rows(&changed);
