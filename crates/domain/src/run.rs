@@ -83,6 +83,9 @@ pub struct PartPlan {
     /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_of_exits: bool,
+    /// Whether its rows have left the model and are deleted: it has their keys alone, and never travels as a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_of_deletes: bool,
     /// The fields that all of its rows leave as they are, since they are blank in the model: see [`crate::WhenNull::Keep`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<FieldName>,
@@ -266,6 +269,13 @@ pub enum RunEvent {
         /// The road, where it is closed to this tenant as such.
         closed: Option<Route>,
     },
+    /// Rows that have left the model are about to be deleted. From here on, every row of the part is in doubt.
+    DeletesStarting {
+        /// The part.
+        part: u32,
+        /// The part's keys, sorted.
+        doubt: SegmentRef,
+    },
     /// The import is known to have ended.
     ImportEnded {
         /// The part.
@@ -432,6 +442,7 @@ impl RunEvent {
             Self::ImportStarting { .. } => "import_starting",
             Self::ImportStarted { .. } => "import_started",
             Self::ImportNotStarted { .. } => "import_not_started",
+            Self::DeletesStarting { .. } => "deletes_starting",
             Self::ImportEnded { .. } => "import_ended",
             Self::PartSettled { .. } => "part_settled",
             Self::PartDropped { .. } => "part_dropped",
@@ -510,7 +521,7 @@ impl ActivationState {
             RunEvent::TransferStarting { part } => {
                 let part = self.part(&record.run, *part)?;
                 part.stage = match part.stage {
-                    Stage::Planned | Stage::Transferring => Stage::Transferring,
+                    Stage::Planned | Stage::Transferring if !part.plan.is_of_deletes => Stage::Transferring,
                     _ => return Err("its file has arrived already"),
                 };
             }
@@ -563,6 +574,16 @@ impl ActivationState {
                 part.stage = Stage::Transferred;
                 (part.doubt, part.keys) = (None, None);
             }
+            RunEvent::DeletesStarting { part, doubt } => {
+                if self.open_parts.iter().any(OpenPart::may_be_running) {
+                    return Err("an import may still be running");
+                }
+                let part = self.part(&record.run, *part)?;
+                if !part.plan.is_of_deletes || part.stage != Stage::Planned {
+                    return Err("it was not planned to be deleted");
+                }
+                (part.stage, part.doubt) = (Stage::Deleting, Some(doubt.clone()));
+            }
             RunEvent::ImportEnded { part, status } => {
                 let part = self.part(&record.run, *part)?;
                 let import = match &part.stage {
@@ -576,7 +597,7 @@ impl ActivationState {
                 let number = *part;
                 let part = self.part(&record.run, number)?;
                 let may_settle = match part.stage {
-                    Stage::Ended { .. } | Stage::Unresolved => true,
+                    Stage::Ended { .. } | Stage::Unresolved | Stage::Deleting => true,
                     Stage::Starting | Stage::Started { .. } => part.is_abandoned,
                     Stage::Planned | Stage::Transferring | Stage::Transferred => false,
                 };

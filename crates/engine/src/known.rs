@@ -128,7 +128,7 @@ impl Known {
         match (write, old) {
             (Write::Insert, _) => Origin::Created,
             (_, Some(old)) => old.state.origin,
-            (Write::Update | Write::InsertOrUpdate | Write::Flag, None) => Origin::Adopted,
+            (Write::Update | Write::InsertOrUpdate | Write::Flag | Write::Delete, None) => Origin::Adopted,
         }
     }
 }

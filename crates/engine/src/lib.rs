@@ -23,6 +23,7 @@ mod key_store;
 mod known;
 mod model_rows;
 mod model_set;
+mod others;
 mod pages;
 mod part_files;
 mod parts;

@@ -2,8 +2,8 @@
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, SegmentRef,
-    Table,
+    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OnExit, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult,
+    SegmentRef, Table,
 };
 use outflow_ports::Blob;
 use outflow_rows::{CsvEncoder, Scheme};
@@ -51,8 +51,8 @@ struct Ours {
 
 impl Ours {
     /// `None` where no keys are needed, or nothing tells any more which rows are ours.
-    fn of(state: &ActivationState, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
-        if mapping.flag().is_none() || is_retired(state, identity, mapping) {
+    fn of(state: &ActivationState, on_exit: &OnExit, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
+        if !on_exit.needs_keys() || is_retired(state, identity, mapping) {
             return None;
         }
         let old = segments.open_baseline(&state.baseline, state.mapping.as_deref()).inspect_err(|error| {
@@ -133,7 +133,7 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let identity = identity(&connection.tenant, &destination, &mapping);
     let scheme = Scheme::derive(&job.project_secret, name);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
-    let mut ours = Ours::of(&state, &identity, &mapping, &Segments::new(ports, name, &scheme));
+    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme));
     let private = ports.fresh_run_id();
     let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
     ports.spool.remove_run(&private)?;

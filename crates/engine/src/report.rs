@@ -181,6 +181,8 @@ pub struct PartReport {
     pub is_narrow: bool,
     /// Whether its rows have left the model, and are flagged for it.
     pub is_of_exits: bool,
+    /// Whether its rows have left the model and are deleted: it is no file that travels.
+    pub is_of_deletes: bool,
     /// The fields that its rows leave as they are, since they are blank in the model.
     pub kept: Vec<String>,
 }

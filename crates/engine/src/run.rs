@@ -34,7 +34,7 @@ use crate::{
     split::{ROUNDS_MAX, Split},
     steps::{
         compare::{self, Pass, PrivateFiles, Tally},
-        import,
+        delete, import,
         resolve::{Resolved, resolve},
         seal::{Seal, SealedPart, SealedPass, equal},
         settle, transfer,
@@ -258,7 +258,7 @@ impl Run<'_> {
         let counted = if *retired { before.emptied() } else { before.clone() };
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
         if let Some(mut baseline) = next {
-            if self.job.activation.on_exit.flag().is_none() {
+            if !self.job.activation.on_exit.needs_keys() {
                 baseline.keys.clear();
             }
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
@@ -295,6 +295,15 @@ impl Run<'_> {
         let mut spoken_for = Vec::new();
         for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
             let Some(doubt) = &sealed.doubt else { continue };
+            if plan.is_of_deletes {
+                self.nobody_else_is_importing(&compared.resolved).await?;
+                let told = delete::delete(job, ports, recorder, &compared.resolved, plan, doubt).await?;
+                let digest = &compared.resolved.schema_digest;
+                let settled = settle::settle_as_told(job, ports, recorder, &run, plan.part, digest, told).await?;
+                spoken_for.extend(settled.spoken_for);
+                outcomes.merge(&settled.outcomes);
+                continue;
+            }
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
             self.nobody_else_is_importing(&compared.resolved).await?;
             import::start(job, ports, recorder, plan.part, doubt, sealed.keys.as_ref()).await?;
@@ -347,11 +356,11 @@ impl Compared {
         let may_note = write && resolved.is_comparable;
         let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
-        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
+        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow, &job.activation.on_exit));
         let sizes = known.sizes.clone();
         let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
         let key_store = KeyStore::new(ports, job.activation.name.as_str(), &resolved.scheme, &resolved.mapping);
-        let exits = Exits::of(&job.activation, &resolved, state, &key_store)?;
+        let exits = Exits::of(job, ports, &resolved, state, &key_store).await?;
         let key_store = exits.as_ref().map(|_| &key_store);
         let pass = Arc::new(Pass {
             exits,
@@ -427,7 +436,8 @@ impl Compared {
                 file: file_name(job, run, it.written.part),
                 fields: names(&self.columns.get(it.written.columns).fields),
             },
-            is_of_exits: is_of_exits(it),
+            is_of_exits: is_of_exits(it) && !job.activation.on_exit.is_delete(),
+            is_of_deletes: is_of_exits(it) && job.activation.on_exit.is_delete(),
             kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
@@ -486,7 +496,8 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
-                    is_of_exits: self.columns.exits() == Some(it.columns),
+                    is_of_exits: self.columns.exits() == Some(it.columns) && !job.activation.on_exit.is_delete(),
+                    is_of_deletes: self.columns.exits() == Some(it.columns) && job.activation.on_exit.is_delete(),
                     kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),

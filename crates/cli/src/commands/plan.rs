@@ -53,6 +53,7 @@ pub const fn intent(write: Write) -> &'static str {
         Write::Update => "update",
         Write::InsertOrUpdate => "send (new to this activation, or in doubt)",
         Write::Flag => "flag (no longer in the model)",
+        Write::Delete => "delete for good (no longer in the model; their contacts stay)",
     }
 }
 
@@ -89,13 +90,13 @@ pub fn plan_text(report: &PlanReport) -> String {
         text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
     }
     if report.newly_left > 0 {
-        let stay = if report.to_send.contains_key(&Write::Flag) { "" } else { " and stay in the data extension" };
+        let stay = if report.to_send.keys().any(|it| it.is_of_exits()) { "" } else { " and stay in the data extension" };
         text.push_str(&format!("  {} left the model{stay}\n", rows(report.newly_left)));
     }
     let key_unknown = report.decided.get(Outcome::LeftKeyUnknown);
     if key_unknown > 0 {
         text.push_str(&format!(
-            "  {} left the model and cannot be flagged, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
+            "  {} left the model and cannot be flagged or deleted, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
             rows(key_unknown),
             report.activation
         ));
@@ -299,7 +300,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         let warning = it.warning.code();
         json!({ "field": it.field, "warning": warning, "sentence": it.warning.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
     };
-    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "kept": it.kept });
+    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "deletes": it.is_of_deletes, "kept": it.kept });
     let skipped = |it: &outflow_engine::SkippedReport| {
         let keys: Vec<&String> = it.examples.masked.iter().map(|(key, _)| key).collect();
         json!({ "field": it.field, "rows": it.examples.rows, "examples": keys })

@@ -122,6 +122,9 @@ fn sentence(event: &RunEvent) -> String {
         }
         RunEvent::ImportStarted { part, import } => format!("part {part}: import {import} started"),
         RunEvent::ImportNotStarted { part, code, .. } => format!("part {part}: its import was not started ({code})"),
+        RunEvent::DeletesStarting { part, doubt } => {
+            format!("part {part}: deleting its rows; {} rows are in doubt from here on", number(doubt.entries))
+        }
         RunEvent::ImportEnded { part, status } => match status {
             ImportStatus::Completed { counts } => format!(
                 "part {part}: import completed, {} of {} rows applied, {} refused, {} duplicated, {} restricted",

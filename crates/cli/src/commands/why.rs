@@ -344,6 +344,7 @@ const fn intent_word(write: Write) -> &'static str {
         Write::Update => "update",
         Write::InsertOrUpdate => "insert_or_update",
         Write::Flag => "flag",
+        Write::Delete => "delete",
     }
 }
 

@@ -26,6 +26,8 @@ pub enum PartStage {
         /// The number.
         import: ImportId,
     },
+    /// Its rows are being deleted, or were; no import is of it. What became of them is yet to be read.
+    Deleting,
     /// The import has ended, and is yet to be settled.
     Ended {
         /// The number, where it is known.
@@ -63,10 +65,10 @@ pub struct OpenPart {
 }
 
 impl OpenPart {
-    /// Whether its import may still be at work: nothing may be started on the same data extension.
+    /// Whether its import may still be at work, or its deletion: nothing may be started on the same data extension.
     #[must_use]
     pub const fn may_be_running(&self) -> bool {
-        matches!(self.stage, PartStage::Starting | PartStage::Started { .. }) && !self.is_abandoned
+        matches!(self.stage, PartStage::Starting | PartStage::Started { .. } | PartStage::Deleting) && !self.is_abandoned
     }
 
     /// Whether the service was never asked to import it.

@@ -118,6 +118,7 @@ fn planned(parts: u32) -> RunEvent {
             fields: Vec::new(),
         },
         is_of_exits: false,
+        is_of_deletes: false,
         kept: Vec::new(),
     };
     let manifest = Manifest {

@@ -6,7 +6,7 @@ use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
 use outflow_domain::{
     ActivationState, DataExtension, FieldName, Identity, ImportRoute, InsertMode, KeyFingerprint, Mapping, MappingProblem,
-    NewDataExtension, RefusedRow, Route, RowFingerprint, RunId, SegmentRef, Table, TypeChange,
+    NewDataExtension, OnExit, RefusedRow, Route, RowFingerprint, RunId, SegmentRef, Table, TypeChange,
     mapping::{missing_of_key, most_similar},
 };
 use outflow_ports::{Blob, CloudError, MarketingCloud, Progress, ROW_NUMBER, RowFilter, RowQuery};
@@ -183,7 +183,9 @@ async fn rows_found(members: &Members<'_>, state: &ActivationState, baseline: &B
             let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
             let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
             let mut may_read = counted.is_some();
-            if may_read && (has_shrunk || may_have_expired) {
+            // Only a row whose key was known to be absent was created by us, and only such are deleted.
+            let must_tell_created = matches!(job.activation.on_exit, OnExit::Delete { adopted: false }) && counted != Some(0);
+            if may_read && (has_shrunk || may_have_expired || must_tell_created) {
                 found.keys = permitted(members.read().await)?;
                 may_read = found.keys.is_some();
             }

@@ -40,12 +40,25 @@ pub(crate) async fn settle(
     part: u32,
     schema_digest: &str,
 ) -> Result<PartEnd, EngineError> {
+    settle_as_told(job, ports, recorder, run, part, schema_digest, HashMap::new()).await
+}
+
+/// As [`settle`], where the service has told the codes with which it refused to delete rows.
+pub(crate) async fn settle_as_told(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    part: u32,
+    schema_digest: &str,
+    told: HashMap<KeyFingerprint, String>,
+) -> Result<PartEnd, EngineError> {
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
     // Refusals are few and rows are many: only what is remembered has to be forgotten.
     let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
     let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
-    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered)?;
+    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered, told)?;
     let settled = settler.settle().await?;
     if settled.evidence == Evidence::None && open.stage == PartStage::Unresolved {
         // Nothing that the ledger does not know already.
@@ -110,6 +123,8 @@ struct Settler<'a> {
     others_left_doubt: bool,
     /// Rows whose refusals are remembered.
     remembered: HashSet<KeyFingerprint>,
+    /// The codes with which rows were refused to be deleted.
+    told: HashMap<KeyFingerprint, String>,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
     rows: OnceCell<Vec<PartRow>>,
     sent: SentRows,
@@ -138,6 +153,7 @@ impl<'a> Settler<'a> {
         schema_digest: &'a str,
         others_left_doubt: bool,
         remembered: HashSet<KeyFingerprint>,
+        told: HashMap<KeyFingerprint, String>,
     ) -> Result<Self, EngineError> {
         let name = job.activation.name.as_str();
         let scheme = Scheme::derive(&job.project_secret, name);
@@ -149,9 +165,26 @@ impl<'a> Settler<'a> {
         })?;
         let doubt = segments.open(Kind::Doubt, named, None)?;
         let sent = SentRows { list: ports.spool.read(&open.run, &rows_name(open.plan.part))?, doubt };
-        let exits = open.plan.is_of_exits.then(|| open.mapping.of_exits()).flatten();
+        let exits = if open.plan.is_of_deletes {
+            Some(open.mapping.of_keys())
+        } else {
+            open.plan.is_of_exits.then(|| open.mapping.of_exits()).flatten()
+        };
         let mapping = exits.map_or(Cow::Borrowed(&*open.mapping), Cow::Owned);
-        Ok(Self { job, ports, open, scheme, version, mapping, schema_digest, others_left_doubt, remembered, rows: OnceCell::new(), sent })
+        Ok(Self {
+            job,
+            ports,
+            open,
+            scheme,
+            version,
+            mapping,
+            schema_digest,
+            others_left_doubt,
+            remembered,
+            told,
+            rows: OnceCell::new(),
+            sent,
+        })
     }
 
     fn rows(&self) -> Result<&[PartRow], EngineError> {
@@ -242,6 +275,9 @@ impl<'a> Settler<'a> {
             }
         }
         let observed = observer.all().await?;
+        if self.open.plan.is_of_deletes {
+            return self.by_absence(&observed);
+        }
         refusals.match_observed(rows, &observed);
         self.by_reading(&refusals, &observed, verdict)
     }
@@ -310,6 +346,24 @@ impl<'a> Settler<'a> {
         self.of_fates(Evidence::ReadBack, fates.collect())
     }
 
+    /// A row is deleted once its key is read and not there. One that is still there is refused where the service said so; otherwise nothing is
+    /// known of it any more but that it is there, as its deletion may have been heard too late.
+    fn by_absence(&self, observed: &HashMap<KeyFingerprint, Observed>) -> Result<Settled, EngineError> {
+        let fates = self.rows()?.iter().map(|row| {
+            let key = row.key;
+            match (observed.contains_key(&key), self.told.get(&key)) {
+                (false, _) => Fate { sent: Sent::Confirmed, update: Some(Update::Drop(key)), code: None, key },
+                (true, Some(code)) => Fate { sent: Sent::Refused, update: None, code: Some((code.clone(), None)), key },
+                (true, None) => {
+                    let state = EntryState { presence: Presence::ValueUnknown, origin: row.mark.origin };
+                    let entry = Entry { key, row: RowFingerprint::of(0), state };
+                    Fate { sent: Sent::Unconfirmed, update: Some(Update::Put(entry)), code: None, key }
+                }
+            }
+        });
+        self.of_fates(Evidence::ReadBack, fates.collect())
+    }
+
     fn of_fates(&self, evidence: Evidence, fates: Vec<Fate>) -> Result<Settled, EngineError> {
         let mut outcomes = OutcomeCounts::default();
         let mut updates = BTreeMap::new();
@@ -357,7 +411,11 @@ struct Fate {
 
 /// A row in doubt of which only the entry is left: what it was meant to do is not known any more.
 fn row_of_entry(entry: Entry) -> PartRow {
-    let write = if entry.state.presence == Presence::LeftFlagged { Write::Flag } else { Write::InsertOrUpdate };
+    let write = match entry.state.presence {
+        Presence::LeftFlagged => Write::Flag,
+        Presence::LeftKept => Write::Delete,
+        Presence::Present | Presence::ValueUnknown => Write::InsertOrUpdate,
+    };
     let mark = RowMark { write, origin: entry.state.origin };
     PartRow { key: entry.key, row: entry.row, mark, bytes: 0 }
 }

@@ -12,7 +12,7 @@ mod spool;
 
 use std::sync::Arc;
 
-use outflow_domain::{EmptySource, Guards, InsertMode, WhenNull};
+use outflow_domain::{EmptySource, Guards, InsertMode, OnExit, WhenNull};
 use outflow_engine::{Job, Ports, RunOptions, Split};
 use outflow_marketing_cloud::HttpTransport;
 
@@ -72,6 +72,10 @@ pub enum Sabotage {
     InsertsInUpdateOnly,
     /// Rule 12: fields that are to be kept are cleared.
     ClearsWhatIsKept,
+    /// Rule 12: rows that were there before us are deleted as those that we made.
+    DeletesAdopted,
+    /// Rule 12: a deletion that was asked for counts as done, and nobody looks.
+    BelievesDeletions,
     /// Rule 13: guards are never asked.
     AsksNoGuard,
     /// Rule 13: an approval lets everything through, whatever was looked at.
@@ -80,7 +84,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -104,6 +108,8 @@ impl Sabotage {
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
         Self::ClearsWhatIsKept,
+        Self::DeletesAdopted,
+        Self::BelievesDeletions,
         Self::AsksNoGuard,
         Self::ApprovesEverything,
     ];
@@ -124,7 +130,7 @@ impl Sabotage {
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
             Self::TrustsNames | Self::OverlooksNumbers | Self::TakesTornForEmpty => 11,
-            Self::Overwrites | Self::InsertsInUpdateOnly | Self::ClearsWhatIsKept => 12,
+            Self::Overwrites | Self::InsertsInUpdateOnly | Self::ClearsWhatIsKept | Self::DeletesAdopted | Self::BelievesDeletions => 12,
             Self::AsksNoGuard | Self::ApprovesEverything => 13,
         }
     }
@@ -164,6 +170,13 @@ impl Saboteur {
             let activation = &mut job.activation;
             activation.when_null = cleared(activation.when_null);
             activation.fields.iter_mut().for_each(|it| it.when_null = it.when_null.map(cleared));
+        }
+    }
+
+    /// What the variant makes of rows that are not to be deleted.
+    pub fn delete(&self, job: &mut Job) {
+        if let (Sabotage::DeletesAdopted, OnExit::Delete { adopted }) = (self.sabotage, &mut job.activation.on_exit) {
+            *adopted = true;
         }
     }
 

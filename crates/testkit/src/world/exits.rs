@@ -16,6 +16,15 @@ impl World {
         self.script.flags && column == LEFT && value == Some(GONE)
     }
 
+    /// Whether a row may be gone since it has left the model: one that we made, or any that was ever of the model where a person says so.
+    pub(super) fn may_be_deleted(&self, key: &str) -> bool {
+        let Some(adopted) = self.script.deletes else { return false };
+        // What the neighbours hold is theirs, whoever has made it.
+        let is_theirs = self.neighbours.iter().any(|it| super::keys::folded(it) == key);
+        let is_ours = self.ever.contains_key(key) && !is_theirs;
+        is_ours && (adopted || !self.others.made.contains(key)) && !self.groups().contains_key(key)
+    }
+
     /// A file of rows that have left flags just such, and makes none.
     pub(super) fn check_flagged(&self, file: &str, key: &str, flag: Option<&str>, plan: &PartPlan) -> Result<(), Box<Broken>> {
         let wrong = if self.groups().contains_key(key) {
@@ -74,6 +83,24 @@ impl World {
         let told = refused + key_unknown + if self.is_rebuilt { outcomes.get(Outcome::LeftKept) } else { 0 };
         if unflagged.len() as u64 > told {
             return Err(self.broken(Rule::LeavesFlagged, format!("{unflagged:?} left and are not flagged, and {told} are told so")));
+        }
+        Ok(())
+    }
+
+    /// Once a run calls itself done, whatever we have made and the model no longer has is gone, but for what the run tells.
+    pub(super) fn check_deleted(&self, report: &RunReport) -> Result<(), Box<Broken>> {
+        let is_known = self.script.deletes.is_some() && !self.others.has_remade_table && !self.is_rebuilt;
+        if !is_known || !self.ledger.state_of(&Self::name()).open_parts.is_empty() {
+            return Ok(());
+        }
+        let groups = self.groups();
+        let others = &self.others;
+        let is_ours = |key: &String| self.ever.contains_key(key) && !others.ever_touched.contains(key) && !others.made.contains(key);
+        let there: Vec<&String> = self.held.keys().filter(|it| !groups.contains_key(*it) && is_ours(it)).collect();
+        let is_told = |it: Outcome| !it.is_of_source() && !matches!(it, Outcome::LeftGone | Outcome::Sent { fate: Sent::Confirmed, .. });
+        let told = report.outcomes.count(is_told);
+        if there.len() as u64 > told {
+            return Err(self.broken(Rule::LeavesDeleted, format!("{there:?} left and are there, and {told} are told so")));
         }
         Ok(())
     }

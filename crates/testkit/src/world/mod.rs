@@ -319,6 +319,7 @@ impl World {
         if let Some(saboteur) = &self.saboteur {
             saboteur.guard(&mut job, &mut options);
             saboteur.clear(&mut job);
+            saboteur.delete(&mut job);
         }
         let ran = self.run_job(&job, &ports, &options, crash_after);
         self.watch(&before, ran.as_ref())?;

@@ -87,6 +87,8 @@ pub struct Script {
     pub guards: Guards,
     /// Rows that leave the model are flagged.
     pub flags: bool,
+    /// Rows that leave the model are deleted; those that were there before, too, where it says so.
+    pub deletes: Option<bool>,
     /// What happens.
     pub events: Vec<Event>,
 }
@@ -129,6 +131,10 @@ impl Script {
         script.with_neighbours();
         // By the seed, so that all else of older stories stays as it was. A flag that may not be read back is never confirmed.
         script.flags = seed % 5 == 3 && !script.switches.row_reading_refused;
+        // Nor is a deletion.
+        let may_delete = seed % 5 == 1 && !script.switches.row_reading_refused;
+        script.deletes = may_delete.then_some(seed % 3 == 0 || script.update_only);
+        script.switches.absent_deletes_succeed = seed % 2 == 0;
         script
     }
 
@@ -156,9 +162,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, flags, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, flags, deletes, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, flags {flags}, {guards:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, flags {flags}, deletes {deletes:?}, {guards:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -232,6 +238,7 @@ impl Draw {
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             guards: NO_GUARDS,
             flags: false,
+            deletes: None,
             events,
         }
     }

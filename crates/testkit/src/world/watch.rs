@@ -40,6 +40,7 @@ impl World {
             if is_done(report) {
                 self.check_rows()?;
                 self.check_exits(report)?;
+                self.check_deleted(report)?;
             }
         }
         Ok(())
@@ -213,7 +214,8 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped, or is to be kept, and was changed")));
             }
         }
-        for key in &others.filled {
+        let may_go = |key: &str| self.may_be_deleted(key);
+        for key in others.filled.iter().filter(|it| stored.contains_key(*it) || !may_go(it)) {
             let Some(row) = stored.get(key) else { return Err(self.broken(Rule::OnlyOurs, format!("`{key}` of another writer is gone"))) };
             if row.get("Foreign").and_then(Option::as_deref) != Some(FOREIGN) {
                 return Err(self.broken(Rule::OnlyOurs, format!("the foreign column of `{key}` was changed")));
@@ -226,7 +228,7 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }
-        let gone = self.held.keys().find(|it| !stored.contains_key(*it) && !others.touched.contains(*it));
+        let gone = self.held.keys().find(|it| !stored.contains_key(*it) && !others.touched.contains(*it) && !may_go(it));
         if let Some(key) = gone {
             return Err(self.broken(Rule::OnlyOurs, format!("`{key}` was there and is gone")));
         }

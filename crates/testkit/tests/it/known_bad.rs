@@ -159,3 +159,13 @@ fn every_rule_has_a_variant() {
     let broken: Vec<u8> = Sabotage::ALL.iter().map(|it| it.breaks()).collect();
     assert!((1..=13).all(|it| broken.contains(&it)), "{broken:?}");
 }
+
+#[test]
+fn rule_12_rows_deleted_that_were_there_before() {
+    check(Sabotage::DeletesAdopted, &[Rule::OnlyOurs]);
+}
+
+#[test]
+fn rule_12_deletions_that_nobody_has_read() {
+    check(Sabotage::BelievesDeletions, &[Rule::LeavesDeleted, Rule::Arrives]);
+}

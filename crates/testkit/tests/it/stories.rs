@@ -61,6 +61,17 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
 /// The same, where rows that leave are perhaps flagged.
 #[track_caller]
 fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_with(soap, flags, None, events)
+}
+
+/// The same, where rows that leave are perhaps deleted.
+#[track_caller]
+fn live_and_delete(adopted: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_with(false, false, Some(adopted), events)
+}
+
+#[track_caller]
+fn live_with(soap: bool, flags: bool, deletes: Option<bool>, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, ..Fields::default() };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
@@ -76,6 +87,7 @@ fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<Outc
         part_bytes_max: None,
         guards: NO_GUARDS,
         flags,
+        deletes,
         events,
     };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
@@ -341,4 +353,42 @@ fn no_more_rows_are_flagged_than_a_guard_allows() {
     check_left(&outcomes, (0, 0, 0, 0));
     assert_eq!(outcomes.last().and_then(Option::as_ref).map(|it| it.get(Outcome::LeftHeld)), Some(2));
     check_left(&live_and_flag(false, true, vec![model(&THREE), run(), guard, model(&THREE[..2]), run()]), (1, 0, 0, 0));
+}
+
+/// What the last run said of rows that have left: deleted just now, kept, refused, and unconfirmed.
+#[track_caller]
+fn check_deleted(outcomes: &[Option<OutcomeCounts>], wanted: (u64, u64, u64, u64)) {
+    let Some(Some(last)) = outcomes.last() else { panic!("the last run did not come to its end") };
+    let sent = |fate| last.get(Outcome::Sent { write: Write::Delete, fate });
+    let said = (sent(Sent::Confirmed), last.get(Outcome::LeftKept), sent(Sent::Refused), sent(Sent::Unconfirmed));
+    assert_eq!(said, wanted, "deleted, kept, refused and unconfirmed rows of {last:?}");
+}
+
+#[test]
+fn a_row_that_we_made_is_deleted_once_it_leaves() {
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), run()];
+    check_deleted(&live_and_delete(false, events.clone()), (1, 0, 0, 0));
+    let outcomes = live_and_delete(false, [events, vec![run()]].concat());
+    check_deleted(&outcomes, (0, 0, 0, 0));
+    check_last(&outcomes, 2, 0);
+}
+
+#[test]
+fn a_row_that_returns_is_made_anew() {
+    let outcomes = live_and_delete(false, vec![model(&THREE), run(), model(&THREE[..2]), run(), model(&THREE), run()]);
+    check_last(&outcomes, 2, 1);
+}
+
+#[test]
+fn a_row_that_was_there_before_stays_unless_a_person_says_otherwise() {
+    let events = vec![somebody_inserts("c3"), model(&THREE), run(), model(&THREE[..2]), run()];
+    check_deleted(&live_and_delete(false, events), (0, 1, 0, 0));
+}
+
+#[test]
+fn no_more_rows_are_deleted_than_a_guard_allows() {
+    let guard = Event::Guard(Guards { max_deletes: Some(Limit::Rows(1)), ..NO_GUARDS });
+    let outcomes = live_and_delete(false, vec![model(&THREE), run(), guard, model(&THREE[..1]), run()]);
+    check_deleted(&outcomes, (0, 0, 0, 0));
+    assert_eq!(outcomes.last().and_then(Option::as_ref).map(|it| it.get(Outcome::LeftHeld)), Some(2));
 }
