@@ -13,7 +13,7 @@ import sys
 import measure
 
 ROWS, ROUNDS = 10_000_000, 5
-BENCH = measure.TARGET / "release" / "outflow-bench"
+BENCH = measure.TARGET / "dist" / "outflow-bench"
 LIMITS = {"nothing": 1.10, "first": 1.25}
 
 
@@ -24,8 +24,8 @@ def run(folder, state, kind):
 
 def main():
     rows, rounds = (int(it) for it in (sys.argv[1:] + [ROWS, ROUNDS][len(sys.argv) - 1 :]))
-    measure.say("building (release) …")
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--package", "outflow-bench"], cwd=measure.REPOSITORY, check=True)
+    measure.say("building (dist) …")
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet", "--package", "outflow-bench"], cwd=measure.REPOSITORY, check=True)
     folder = measure.TARGET.absolute() / "bench" / str(rows)
     if not (folder / "before.parquet").exists():
         measure.say(f"making {rows} rows …")

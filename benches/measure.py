@@ -12,7 +12,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-WIRES = TARGET / "release" / "outflow-bench-wires"
+WIRES = TARGET / "dist" / "outflow-bench-wires"
 
 
 def say(*words):
@@ -20,8 +20,8 @@ def say(*words):
 
 
 def build_wires():
-    say("building (release) …")
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--package", "outflow-bench-wires"], cwd=REPOSITORY, check=True)
+    say("building (dist) …")
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet", "--package", "outflow-bench-wires"], cwd=REPOSITORY, check=True)
 
 
 def output(command):

@@ -13,9 +13,9 @@ target=${CARGO_TARGET_DIR:-target}
 work=$target/bench/$rows
 python=$target/bench/venv/bin/python
 
-echo "building (release) …" >&2
-cargo build --release --quiet --package outflow-bench
-bench=$target/release/outflow-bench
+echo "building (dist) …" >&2
+cargo build --profile dist --quiet --package outflow-bench
+bench=$target/dist/outflow-bench
 
 if [ ! -x "$python" ]; then
     python3 -m venv "$target/bench/venv"

@@ -13,7 +13,7 @@ import sys
 import measure
 
 FEW, MANY, ROUNDS = 10_000_000, 50_000_000, 3
-BENCH = measure.TARGET / "release" / "outflow-bench"
+BENCH = measure.TARGET / "dist" / "outflow-bench"
 
 
 def prepare(rows):
@@ -41,8 +41,8 @@ def steady(folder):
 
 def main():
     few, many, rounds = (int(it) for it in (sys.argv[1:] + [FEW, MANY, ROUNDS][len(sys.argv) - 1 :]))
-    measure.say("building (release) …")
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--package", "outflow-bench"], cwd=measure.REPOSITORY, check=True)
+    measure.say("building (dist) …")
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "--quiet", "--package", "outflow-bench"], cwd=measure.REPOSITORY, check=True)
     folders = {rows: prepare(rows) for rows in (few, many)}
     results = {rows: [] for rows in folders}
     for round_ in range(1, rounds + 1):

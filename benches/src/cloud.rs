@@ -128,9 +128,13 @@ impl MarketingCloud for YesCloud {
         Ok(vec![Route::Rest])
     }
 
-    async fn prepare_import(&self, _: &ImportOrder) -> Result<(), CloudError> {
+    async fn prepare_import(&self, _: &ImportOrder, _: u64) -> Result<(), CloudError> {
         self.counted.wrote();
         Ok(())
+    }
+
+    async fn generation(&self, _: &Name, _: &ObjectId, _: Route) -> Result<Option<u64>, CloudError> {
+        Ok(None)
     }
 
     async fn newest_import(&self, _: &Name, _: Route) -> Result<Option<ImportId>, CloudError> {

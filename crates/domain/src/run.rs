@@ -320,6 +320,12 @@ pub enum RunEvent {
         /// The highest number.
         up_to: u64,
     },
+    /// The service holds a mark of a newer generation than ours, and nothing here is older than what it speaks of: the data extension was read
+    /// back, or nothing was known of it. The generation counts on from there.
+    GenerationRaised {
+        /// The generation from here on.
+        to: u64,
+    },
     /// A person gave up on an import whose end is not known. Its rows stay in doubt; the road is open again.
     Abandoned {
         /// The part.
@@ -399,6 +405,9 @@ pub struct ActivationState {
     /// Rows of the source in the last run that held nothing, or that a person approved since.
     #[serde(default)]
     pub source_rows: Option<u64>,
+    /// Counts up with every intent to start an import, and never down: a copy of this state that was taken before has a lower one.
+    #[serde(default)]
+    pub generation: u64,
     /// When a run last succeeded.
     pub last_success_ms: Option<i64>,
     /// Events applied so far.
@@ -448,6 +457,7 @@ impl RunEvent {
             Self::PartDropped { .. } => "part_dropped",
             Self::BaselineAdvanced { .. } => "baseline_advanced",
             Self::RowsNumbered { .. } => "rows_numbered",
+            Self::GenerationRaised { .. } => "generation_raised",
             Self::Abandoned { .. } => "abandoned",
             Self::Ended { .. } => "ended",
         }
@@ -551,6 +561,7 @@ impl ActivationState {
                     Stage::Starting => {}
                     _ => return Err("its file has not arrived"),
                 }
+                self.generation = self.generation.saturating_add(1);
             }
             RunEvent::ImportStarted { part, import } => {
                 if !self.roads_taken.contains(&import.route) {
@@ -640,6 +651,13 @@ impl ActivationState {
                 self.is_current(&record.run)?;
                 self.rows_numbered = Some((data_extension.clone(), *up_to));
             }
+            RunEvent::GenerationRaised { to } => {
+                self.is_current(&record.run)?;
+                if *to < self.generation {
+                    return Err("a generation never falls");
+                }
+                self.generation = *to;
+            }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;
                 if !matches!(part.stage, Stage::Starting | Stage::Started { .. }) {
@@ -664,6 +682,13 @@ impl ActivationState {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing is known of what the data extension holds, nor may be written there any more: such a state is older than nothing.
+    #[must_use]
+    pub fn believes_nothing(&self) -> bool {
+        let BaselineRef { base, delta, .. } = &self.baseline;
+        base.is_none() && delta.is_none() && self.confirmed.is_empty() && self.open_parts.iter().all(|it| it.doubt.is_none())
     }
 
     fn is_current(&self, run: &RunId) -> Result<(), &'static str> {

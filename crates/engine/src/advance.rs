@@ -1,12 +1,7 @@
 //! From one baseline to the next: what was confirmed is merged in, and one event makes it count.
 
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::{BinaryHeap, binary_heap::PeekMut},
-};
-
 use outflow_baseline::{Segment, Update};
-use outflow_domain::{ConfirmedSegment, KeyFingerprint, RunEvent};
+use outflow_domain::{ConfirmedSegment, RunEvent};
 use outflow_ports::Blob;
 use outflow_rows::{Scheme, mapping_digest};
 
@@ -14,6 +9,7 @@ use crate::{
     error::EngineError,
     job::{Job, Ports},
     key_store::KeyStore,
+    layers::Layers,
     recorder::Recorder,
     segments::Segments,
     steps::resolve::is_retired,
@@ -63,12 +59,13 @@ async fn merge(
     let old = segments.open_baseline(&counted, state.mapping.as_deref().filter(|_| !retired))?;
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
-    let next = segments.write_next(&old, &counted, Layers::new(&opened), updates_len, &latest.mapping, comparable)?;
+    let next =
+        segments.write_next(&old, &counted, Layers::new(opened.iter().map(Segment::updates)), updates_len, &latest.mapping, comparable)?;
     let Some(mut baseline) = next else { return Ok(()) };
     baseline.keys = match job.activation.on_exit.needs_keys() {
         true => {
             // What was settled speaks, and where it says nothing, what was known before.
-            let mut updates = Layers::new(&opened).peekable();
+            let mut updates = Layers::new(opened.iter().map(Segment::updates)).peekable();
             let is_held = |key| {
                 while updates.next_if(|it| it.key() < key).is_some() {}
                 let said = updates.peek().filter(|it| it.key() == key);
@@ -83,74 +80,6 @@ async fn merge(
     let (mapping, identity) = (latest.mapping.clone(), latest.identity.clone());
     recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping, identity }).await?;
     Ok(())
-}
-
-/// Updates of several segments in key order; of equal keys the latest segment speaks.
-struct Layers<'a>(BinaryHeap<Layer<'a>>);
-
-/// A segment whose next update is known.
-struct Layer<'a> {
-    next: Update,
-    /// Later segments have higher numbers.
-    number: usize,
-    rest: Box<dyn Iterator<Item = Update> + 'a>,
-}
-
-impl<'a> Layers<'a> {
-    fn new(segments: &'a [Segment<Blob>]) -> Self {
-        let layer = |(number, segment): (usize, &'a Segment<Blob>)| {
-            let mut rest = segment.updates();
-            Some(Layer { next: rest.next()?, number, rest: Box::new(rest) })
-        };
-        Self(segments.iter().enumerate().filter_map(layer).collect())
-    }
-
-    /// The update that comes first; its segment moves on.
-    fn pull(mut first: PeekMut<'_, Layer<'_>>) -> Update {
-        match first.rest.next() {
-            Some(next) => std::mem::replace(&mut first.next, next),
-            None => PeekMut::pop(first).next,
-        }
-    }
-}
-
-impl Iterator for Layers<'_> {
-    type Item = Update;
-
-    fn next(&mut self) -> Option<Update> {
-        let said = Self::pull(self.0.peek_mut()?);
-        while let Some(same) = self.0.peek_mut().filter(|it| it.next.key() == said.key()) {
-            Self::pull(same);
-        }
-        Some(said)
-    }
-}
-
-impl Layer<'_> {
-    /// The heap's greatest comes out first: the least key, of equal ones that of the latest segment.
-    fn rank(&self) -> (Reverse<KeyFingerprint>, usize) {
-        (Reverse(self.next.key()), self.number)
-    }
-}
-
-impl PartialEq for Layer<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Layer<'_> {}
-
-impl PartialOrd for Layer<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Layer<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
 }
 
 #[cfg(test)]

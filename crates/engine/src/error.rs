@@ -151,6 +151,18 @@ pub enum EngineError {
         /// The import, as `outflow abandon` takes it.
         import: String,
     },
+    /// The state folder is an older copy of the one that has sent last.
+    #[error(
+        "the state folder is older than what the data extension of activation `{activation}` holds: its generation is {ours}, and imports have left the mark of {left}; nothing was sent. Put the newest state folder back, or run `outflow baseline rebuild {activation} --from destination`"
+    )]
+    OldState {
+        /// The activation.
+        activation: String,
+        /// The generation of the ledger.
+        ours: u64,
+        /// The generation that the service keeps.
+        left: u64,
+    },
     /// What a person approved is not what was held, or no longer.
     #[error(
         "the approval of plan `{plan}` of activation `{activation}` is not taken, and nothing was sent: {why}; run `outflow run {activation}` without it, and approve what that run holds"
@@ -231,6 +243,7 @@ impl EngineError {
             Self::Ledger(LedgerError::Moved { .. }) => "LED-001",
             Self::Ledger(LedgerError::Impossible(_)) => "LED-002",
             Self::Ledger(LedgerError::Unusable { .. }) => "LED-003",
+            Self::OldState { .. } => "LED-004",
             Self::NoDataExtension { .. } => "DE-001",
             Self::Mapping { .. } => "DE-002",
             Self::ChangedMeanwhile { .. } => "DE-003",

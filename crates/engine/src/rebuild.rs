@@ -11,6 +11,7 @@ use outflow_rows::{CsvEncoder, Scheme};
 use crate::{
     column_sets::keeps_any,
     error::EngineError,
+    generation,
     held::{HeldRows, each_held_page},
     job::{Job, Ports},
     key_store::KeyStore,
@@ -131,6 +132,8 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let destination = Table::There(destination);
     let mapping = checked(job, &schema, &destination)?;
     let identity = identity(&connection.tenant, &destination, &mapping);
+    // Before the rows are read: what is imported in between is not known here, and has a higher one.
+    let left = generation::left(ports, &job.activation.name, identity.data_extension.as_ref()).await?;
     let scheme = Scheme::derive(&job.project_secret, name);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
     let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme));
@@ -166,6 +169,9 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
             let event = RunEvent::PartSettled { part, evidence: Evidence::ReadBack, outcomes, confirmed: None, doubt: None };
             recorder.record_of(open.run.clone(), event, Vec::new(), Vec::new()).await?;
         }
+    }
+    if let Some(beyond) = left.map(|it| it.saturating_add(1)).filter(|it| *it > recorder.state().generation) {
+        recorder.record(RunEvent::GenerationRaised { to: beyond }).await?;
     }
     recorder.record(RunEvent::Ended { result: RunResult::Succeeded, outcomes: OutcomeCounts::default() }).await?;
     crate::resume::sweep(ports, &recorder).await?;

@@ -19,6 +19,7 @@ use crate::{
     digest,
     error::EngineError,
     exits::Exits,
+    generation,
     guard::{self, Approval, Guarding},
     history,
     job::{Job, Ports, RunOptions},
@@ -206,6 +207,7 @@ impl Run<'_> {
             if !manifest.parts.is_empty() {
                 // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
                 ports.files.check().await?;
+                generation::check(ports, recorder, manifest.route, identity.data_extension.as_ref()).await?;
             }
             let planned = RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity };
             recorder.record_with(planned, compared.withheld.take()).await?;

@@ -4,8 +4,8 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use outflow_domain::{
-    DataExtension, DataExtensionKey, FieldName, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, Route, RowRefusal,
-    WiderColumn,
+    DataExtension, DataExtensionKey, FieldName, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, ObjectId, Route,
+    RowRefusal, WiderColumn,
 };
 
 /// One tenant and business unit that we are connected to.
@@ -140,8 +140,13 @@ pub trait MarketingCloud: fmt::Debug + Send + Sync {
     /// the start.
     async fn routes(&self) -> Result<Vec<Route>, CloudError>;
 
-    /// Readies whatever the road needs before a start (the import definition, with the literal file name). May be repeated.
-    async fn prepare_import(&self, order: &ImportOrder) -> Result<(), CloudError>;
+    /// Readies whatever the road needs before a start (the import definition, with the literal file name), and leaves the generation there
+    /// where the road has a place for it; a higher one that is there stays. May be repeated.
+    async fn prepare_import(&self, order: &ImportOrder, generation: u64) -> Result<(), CloudError>;
+
+    /// The generation that imports of the activation into this data extension have left where the road keeps it; `None` where there is none
+    /// that can be read, or where the road has no place for it. One call at most.
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError>;
 
     /// The newest import the service knows of the activation's definition; `None` where there is none or the road cannot tell.
     async fn newest_import(&self, activation: &Name, route: Route) -> Result<Option<ImportId>, CloudError>;

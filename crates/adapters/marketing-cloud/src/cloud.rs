@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use outflow_domain::{
-    DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, Route, WiderColumn,
+    DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, ObjectId, Route, WiderColumn,
 };
 use outflow_ports::{
     Clock, CloudError, Connection, DataExtensionSummary, Entropy, MarketingCloud, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
@@ -77,11 +77,19 @@ impl MarketingCloud for SalesforceCloud {
         Ok(if may_rest { vec![Route::Rest, Route::Soap] } else { vec![Route::Soap] })
     }
 
-    async fn prepare_import(&self, order: &ImportOrder) -> Result<(), CloudError> {
+    async fn prepare_import(&self, order: &ImportOrder, generation: u64) -> Result<(), CloudError> {
         match order.route {
             // All that it needs travels with the start.
             Route::Rest => Ok(()),
-            Route::Soap => imports::prepare_definition(&self.session, order).await,
+            Route::Soap => imports::prepare_definition(&self.session, order, generation).await,
+        }
+    }
+
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError> {
+        match route {
+            // A one-time import leaves nothing behind that is ours to write on.
+            Route::Rest => Ok(None),
+            Route::Soap => imports::marked_generation(&self.session, activation, data_extension).await,
         }
     }
 

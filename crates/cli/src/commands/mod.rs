@@ -70,7 +70,7 @@ pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
 /// Some errors of the engine are the configuration's or another run's rather than a failure.
 pub const fn engine_exit(error: &EngineError) -> Exit {
     match error {
-        EngineError::Blocked { .. } => Exit::Blocked,
+        EngineError::Blocked { .. } | EngineError::OldState { .. } => Exit::Blocked,
         EngineError::Mapping { .. }
         | EngineError::ColumnSets { .. }
         | EngineError::NoDataExtension { .. }

@@ -149,6 +149,7 @@ fn sentence(event: &RunEvent) -> String {
         }
         RunEvent::PartDropped { part } => format!("part {part}: was never started, its file is removed"),
         RunEvent::BaselineAdvanced { baseline, .. } => format!("baseline version {}: {} rows", baseline.version, number(baseline.present)),
+        RunEvent::GenerationRaised { to } => format!("the generation counts on from {to}"),
         RunEvent::RowsNumbered { up_to, .. } => format!("keys read; the newest row has the number {up_to}"),
         RunEvent::Abandoned { part } => format!("part {part}: given up by a person; its rows stay in doubt"),
         RunEvent::Ended { result, .. } => match result {

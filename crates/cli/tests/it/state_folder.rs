@@ -10,7 +10,7 @@ use outflow_sandbox::model::{ImportFault, When};
 
 use crate::{
     people::{self, people, person, truncate},
-    world::{ACTIVATION, Project, World, until},
+    world::{ACTIVATION, Project, World, activation, until},
 };
 
 /// A world whose first run is over, and whose second has something to do; calls are forgotten.
@@ -157,7 +157,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// An old copy knows less than the data extension holds: what it takes for changed is sent again, and nothing is lost.
+/// An old copy knows less than the data extension holds, and by REST nothing tells: what it takes for changed is sent again, and nothing is lost.
 #[test]
 fn a_state_folder_restored_from_an_old_copy() {
     let world = World::of(&people(30));
@@ -180,6 +180,51 @@ fn a_state_folder_restored_from_an_old_copy() {
     world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
     world.run(0);
     assert_eq!(world.rows(), people::rows(&model), "…and reading the data extension back heals it");
+}
+
+/// By SOAP the import definition bears the mark of the newer state.
+#[test]
+fn an_old_copy_of_the_state_folder_is_refused_where_a_mark_is_kept() {
+    let soap = || Project { activation: activation("import: soap"), ..Project::default() };
+    let send = |world: &World, model: &[people::Person]| {
+        world.write(&soap());
+        world.write_people(&soap(), model);
+    };
+    let world = World::new();
+    send(&world, &people(30));
+    world.run(0);
+    copy(&world.state(), &world.path("copy"));
+    let mut model = people(32);
+    model[4].points = 77;
+    send(&world, &model);
+    world.run(0);
+    fs::remove_dir_all(world.state()).expect("the state can be lost");
+    fs::rename(world.path("copy"), world.state()).expect("the copy can be put back");
+    // Person 4 has gone back to what the copy knows, and the data extension holds what was in between.
+    send(&world, &people(33));
+    world.forget_calls();
+    let before = world.rows();
+    for _ in 0..2 {
+        let told = world.run(5);
+        let words =
+            ["LED-004", "its generation is 1, and imports have left the mark of 2", "outflow baseline rebuild members --from destination"];
+        words.iter().for_each(|it| assert!(told.err.contains(it), "`{it}` is missing: {}", told.err));
+    }
+    assert_eq!((world.writing_calls(), world.rows()), (vec![], before));
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    let definitions = || world.journal().iter().filter(|it| it.object == "ImportDefinition").count();
+    world.forget_calls();
+    world.run(0);
+    assert_eq!(world.rows(), people::rows(&people(33)));
+    assert_ne!(definitions(), 0);
+    world.forget_calls();
+    world.run(0);
+    assert_eq!(definitions(), 0, "where nothing has changed the mark is not asked for");
+    // A new state folder knows nothing that could be outdated.
+    fs::remove_dir_all(world.state()).expect("the state can be lost");
+    send(&world, &people(34));
+    world.run(0);
+    assert_eq!(world.rows(), people::rows(&people(34)));
 }
 
 /// Ledger and baselines of two moments: told, not guessed.

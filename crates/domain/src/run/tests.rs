@@ -524,6 +524,23 @@ fn the_numbers_of_rows_belong_to_a_run_and_a_data_extension() {
 }
 
 #[test]
+fn a_generation_counts_intents_and_never_falls() {
+    let mut history = up_to("import_starting");
+    assert_eq!(history.state.generation, 1);
+    history.refuses("r1", &RunEvent::GenerationRaised { to: 0 }, "a generation never falls");
+    history.takes("r1", &RunEvent::GenerationRaised { to: 7 });
+    assert_eq!(history.state.generation, 7);
+    assert!(!history.state.believes_nothing() && ActivationState::default().believes_nothing());
+    let mut older = serde_json::to_value(history.state).unwrap();
+    assert!(older.as_object_mut().unwrap().remove("generation").is_some());
+    assert_eq!(
+        serde_json::from_value::<ActivationState>(older).unwrap().generation,
+        0,
+        "a state that was kept before there were generations"
+    );
+}
+
+#[test]
 fn a_state_that_knows_no_numbers_is_read() {
     let now = serde_json::to_value(up_to("import_starting").state).unwrap();
     let mut older = now;

@@ -8,7 +8,7 @@ use outflow_ports::{CloudError, Progress, StartError};
 use super::transfer;
 use crate::{
     error::EngineError,
-    history,
+    generation, history,
     job::{Job, Ports},
     recorder::Recorder,
 };
@@ -57,7 +57,7 @@ pub(crate) async fn start(
     recorder.record_with(RunEvent::ImportStarting { part, newest, doubt: doubt.clone(), keys: keys.cloned() }, Some(sent)).await?;
     let mut pauses = Pauses::new();
     for attempt in 1.. {
-        match ready_and_start(ports, &order).await {
+        match ready_and_start(ports, &order, recorder.state().generation).await {
             Ok(import) => {
                 recorder.record(RunEvent::ImportStarted { part, import }).await?;
                 return Ok(());
@@ -82,9 +82,9 @@ pub(crate) async fn start(
     Ok(())
 }
 
-async fn ready_and_start(ports: &Ports, order: &ImportOrder) -> Result<ImportId, StartError> {
+async fn ready_and_start(ports: &Ports, order: &ImportOrder, generation: u64) -> Result<ImportId, StartError> {
     let unready = |source| StartError::NotStarted { source, road_is_closed: false };
-    ports.cloud.prepare_import(order).await.map_err(unready)?;
+    ports.cloud.prepare_import(order, generation).await.map_err(unready)?;
     ports.cloud.start_import(order).await
 }
 
@@ -196,9 +196,11 @@ async fn start_again(
     if ports.spool.read(run, &crate::part_files::csv_name(part))?.is_none() {
         return Err(blocked(job, open));
     }
+    // In an old copy of the state, the file is older than what was imported since.
+    generation::check(ports, recorder, order.route, open.identity.data_extension.as_ref()).await?;
     // The first import may have taken the file away.
     transfer::put(ports, run, order.activation.as_str(), &open.plan, 1).await?;
-    ports.cloud.prepare_import(order).await?;
+    ports.cloud.prepare_import(order, recorder.state().generation).await?;
     let event = RunEvent::ImportStarting { part, newest: open.newest.clone(), doubt, keys: open.keys.clone() };
     recorder.record_of(run.clone(), event, Vec::new(), Vec::new()).await?;
     match ports.cloud.start_import(order).await {

@@ -308,8 +308,8 @@ impl Suite<'_> {
         let csv =
             format!("\"Id\",\"Email\",\"Points\"\n\"{}\",\"ada@example.com\",\"12\"\n\"{blank}\",\"\",\"-3\"\n", odd.replace('"', "\"\""));
         let order = self.order(route, "applies", &csv).await;
-        self.cloud.prepare_import(&order).await.expect("prepare");
-        self.cloud.prepare_import(&order).await.expect("preparing may be repeated");
+        self.cloud.prepare_import(&order, 1).await.expect("prepare");
+        self.cloud.prepare_import(&order, 1).await.expect("preparing may be repeated");
         let before = self.count().await;
         for _ in 0..2 {
             let import = self.start(&order).await;
@@ -387,7 +387,7 @@ impl Suite<'_> {
     async fn a_start_that_was_refused_began_nothing(&self, route: Route) {
         let order = self.order(route, "elsewhere", "\"Id\",\"Email\",\"Points\"\n\"elsewhere\",\"\",\"\"\n").await;
         let order = ImportOrder { file_location: "promise-nowhere".to_owned(), ..order };
-        match self.cloud.prepare_import(&order).await {
+        match self.cloud.prepare_import(&order, 1).await {
             Err(error) => assert!(matches!(error, CloudError::Refused { .. }), "{route:?}: {error:?}"),
             Ok(()) => {
                 let error = self.cloud.start_import(&order).await.expect_err("no such file location");
@@ -402,7 +402,7 @@ impl Suite<'_> {
         let id = format!("{}-lost", word(route));
         let csv = format!("\"Id\",\"Email\",\"Points\"\n\"{id}\",\"\",\"1\"\n");
         let order = self.order(route, "lost", &csv).await;
-        self.cloud.prepare_import(&order).await.expect("prepare");
+        self.cloud.prepare_import(&order, 1).await.expect("prepare");
         self.practice.suffer(Mishap::StartUnanswered(route)).await;
         let error = self.cloud.start_import(&order).await.expect_err("the answer was lost");
         self.practice.recover().await;
@@ -418,7 +418,7 @@ impl Suite<'_> {
 
     async fn a_start_that_nobody_answers_is_not_taken_for_refused(&self, route: Route) {
         let order = self.order(route, "silent", "\"Id\",\"Email\",\"Points\"\n\"silent\",\"\",\"\"\n").await;
-        self.cloud.prepare_import(&order).await.expect("prepare");
+        self.cloud.prepare_import(&order, 1).await.expect("prepare");
         self.practice.suffer(Mishap::Silence).await;
         let error = self.cloud.start_import(&order).await.expect_err("nobody answers");
         self.practice.recover().await;
@@ -428,7 +428,7 @@ impl Suite<'_> {
     async fn a_road_that_is_closed_says_so(&self) {
         self.practice.suffer(Mishap::NoRestImport).await;
         let order = self.order(Route::Rest, "closed", "\"Id\",\"Email\",\"Points\"\n\"closed\",\"\",\"\"\n").await;
-        self.cloud.prepare_import(&order).await.expect("prepare");
+        self.cloud.prepare_import(&order, 1).await.expect("prepare");
         let error = self.cloud.start_import(&order).await.expect_err("the tenant does not have it");
         self.practice.recover().await;
         assert!(matches!(error, StartError::NotStarted { road_is_closed: true, .. }), "the next run takes another road: {error:?}");
@@ -573,7 +573,7 @@ impl Suite<'_> {
     }
 
     async fn start(&self, order: &ImportOrder) -> ImportId {
-        self.cloud.prepare_import(order).await.expect("prepare");
+        self.cloud.prepare_import(order, 1).await.expect("prepare");
         self.cloud.start_import(order).await.unwrap_or_else(|error| panic!("{:?} starts: {error:?}", order.route))
     }
 

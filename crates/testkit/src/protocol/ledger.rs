@@ -156,6 +156,7 @@ impl Ledgers {
         // Counters and the past have no part in what may follow: without them the ledgers are finitely many.
         state.events = 0;
         state.baseline.version = 0;
+        state.generation = 0;
         state.last_ended = None;
         state.last_success_ms = None;
         let text = serde_json::to_string(&state).unwrap_or_else(|error| unreachable!("a ledger's state is JSON: {error}"));

@@ -135,8 +135,15 @@ impl MarketingCloud for BadCloud {
         self.inner.routes().await
     }
 
-    async fn prepare_import(&self, order: &ImportOrder) -> Result<(), CloudError> {
-        self.inner.prepare_import(order).await
+    async fn prepare_import(&self, order: &ImportOrder, generation: u64) -> Result<(), CloudError> {
+        self.inner.prepare_import(order, generation).await
+    }
+
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError> {
+        match self.sabotage {
+            Sabotage::OverlooksMarks => Ok(None),
+            _ => self.inner.generation(activation, data_extension, route).await,
+        }
     }
 
     async fn newest_import(&self, activation: &Name, route: Route) -> Result<Option<ImportId>, CloudError> {

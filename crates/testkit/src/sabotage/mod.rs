@@ -64,6 +64,8 @@ pub enum Sabotage {
     TrustsNames,
     /// Rule 11: the numbers of rows are never asked for, so that one made again looks like the one before.
     OverlooksNumbers,
+    /// Rule 11: the mark that newer imports have left is never looked for, so that an old copy of the state sends on.
+    OverlooksMarks,
     /// Rule 11: a baseline of which a file is torn is taken for an empty one.
     TakesTornForEmpty,
     /// Rule 12: imports replace what is there.
@@ -84,7 +86,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -105,6 +107,7 @@ impl Sabotage {
         Self::TrustsNames,
         Self::TakesTornForEmpty,
         Self::OverlooksNumbers,
+        Self::OverlooksMarks,
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
         Self::ClearsWhatIsKept,
@@ -129,7 +132,7 @@ impl Sabotage {
             Self::ForgetsRefusals => 8,
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
-            Self::TrustsNames | Self::OverlooksNumbers | Self::TakesTornForEmpty => 11,
+            Self::TrustsNames | Self::OverlooksNumbers | Self::OverlooksMarks | Self::TakesTornForEmpty => 11,
             Self::Overwrites | Self::InsertsInUpdateOnly | Self::ClearsWhatIsKept | Self::DeletesAdopted | Self::BelievesDeletions => 12,
             Self::AsksNoGuard | Self::ApprovesEverything => 13,
         }

@@ -39,7 +39,7 @@ pub struct SimulatedDisk {
     fuse: Fuse,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Files {
     segments: BTreeMap<String, Arc<Vec<u8>>>,
     /// Lists of the history.
@@ -105,6 +105,19 @@ impl SimulatedDisk {
         };
         files.segments.insert(name.to_owned(), Arc::new(harmed));
         true
+    }
+
+    /// A copy of all that is on it, as a backup has it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { files: Arc::new(Mutex::new(self.files().clone())), fuse: Fuse::default() }
+    }
+
+    /// A person restores a copy. Names count on, so that none comes twice.
+    pub fn put_back(&self, copy: Self) {
+        let copied = copy.files().clone();
+        let mut files = self.files();
+        *files = Files { names: files.names, ..copied };
     }
 
     /// All bytes at rest, for a search of values that must not be there.

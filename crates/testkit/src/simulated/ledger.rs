@@ -18,7 +18,7 @@ pub struct SimulatedLedger {
     fuse: Fuse,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Held {
     commits: Vec<LedgerCommit>,
     states: BTreeMap<Name, ActivationState>,
@@ -91,6 +91,18 @@ impl SimulatedLedger {
         commits.iter().for_each(|it| {
             held.take(it).expect("events that were taken once are taken again");
         });
+    }
+
+    /// A copy of all that it holds, as a backup has it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { held: Arc::new(Mutex::new(self.held().clone())), fuse: Fuse::default() }
+    }
+
+    /// A person restores a copy.
+    pub fn put_back(&self, copy: Self) {
+        let held = copy.held().clone();
+        *self.held() = held;
     }
 
     /// Changes what is held of an activation behind everybody's back.

@@ -78,7 +78,7 @@ impl World {
             10 => self.another_column_fills_a_field(),
             11 => self.another_field_is_filled(),
             12 => self.a_field_is_made_again(),
-            13 => self.a_segment_is_torn(),
+            13 => self.a_segment_is_torn().and_then(|()| self.an_old_copy_is_noticed()),
             14 => self.what_others_wrote_is_mended(),
             _ => self.the_machine_crashes(),
         }

@@ -14,6 +14,7 @@ mod keys;
 mod mapping_endings;
 mod names;
 mod neighbours;
+mod old_state;
 mod others;
 mod past;
 mod rule;

@@ -47,6 +47,8 @@ pub enum Rule {
     DoubtShrinks,
     /// A torn file of the baseline is refused with a remedy, and nothing is sent (rule 11).
     TornIsRefused,
+    /// An old copy of the state is refused with a remedy, and nothing is sent (rule 11).
+    OldIsRefused,
     /// A verification tells which rows others have written, and nothing else (rules 1, 11).
     Verifies,
     /// What is told of a row's past is what happened to it (rule 8, and what nobody must be told wrongly).
@@ -83,6 +85,7 @@ impl Rule {
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",
             Self::TornIsRefused => "a torn file of the baseline is refused with a remedy",
+            Self::OldIsRefused => "an old copy of the state is refused with a remedy",
             Self::Verifies => "a verification tells what has drifted, and nothing else",
             Self::PastIsTold => "what is told of a row's past is what happened to it",
             Self::HoldsBack => "what a guard holds stays held until a person approves just that",

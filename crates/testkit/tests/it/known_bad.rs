@@ -130,6 +130,12 @@ fn rule_11_a_torn_baseline_taken_for_empty() {
 }
 
 #[test]
+fn rule_11_an_old_copy_that_sends_on() {
+    // What went back meanwhile is not there, and the run calls itself done.
+    check(Sabotage::OverlooksMarks, &[Rule::OldIsRefused, Rule::Arrives]);
+}
+
+#[test]
 fn rule_12_an_import_that_overwrites() {
     check(Sabotage::Overwrites, &[Rule::OnlyOurs]);
 }

@@ -231,8 +231,8 @@ fn a_start_that_is_refused_keeps_its_doubt_where_somebody_else_has_started_the_s
     let definition = definition_key(&"members".parse().unwrap());
     let soap =
         |method: &str, skip: u64| When { door: Some("soap".into()), method: Some(method.into()), skip, times: Some(1), ..When::default() };
-    // It is read before it is changed, and again afterwards.
-    let is_ready = When { object: Some("ImportDefinition".into()), ..soap("Retrieve", 1) };
+    // It is read for its mark, then before it is changed, and again afterwards.
+    let is_ready = When { object: Some("ImportDefinition".into()), ..soap("Retrieve", 2) };
     let outcomes = live(
         true,
         vec![

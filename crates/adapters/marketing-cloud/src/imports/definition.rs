@@ -8,7 +8,7 @@ use outflow_domain::{ImportId, ImportOrder, Name, ObjectId, Route};
 use outflow_ports::{CloudError, StartError};
 use sha2::{Digest, Sha256};
 
-use super::update_type;
+use super::{mark, update_type};
 use crate::{
     columns::no_such_data_extension,
     describe,
@@ -37,8 +37,8 @@ const READS_MAX: u32 = 5;
 /// The first pause between two of those reads; each further one is twice as long.
 const READ_PAUSE: Duration = Duration::from_millis(250);
 
-const PROPERTIES: [&str; 7] =
-    ["ObjectID", "CustomerKey", "FileSpec", "UpdateType", "AllowErrors", "FieldMappingType", "DestinationObject.ObjectID"];
+const PROPERTIES: [&str; 8] =
+    ["ObjectID", "CustomerKey", "Description", "FileSpec", "UpdateType", "AllowErrors", "FieldMappingType", "DestinationObject.ObjectID"];
 
 /// The key of an activation's definition: `outflow_` and the name, where that is short and in lower case; otherwise the beginning of the
 /// name and a hash of it, since keys have at most 36 characters and compare without case.
@@ -55,19 +55,38 @@ pub fn definition_key(activation: &Name) -> String {
     format!("{KEY_PREFIX}{begin}_{}", &hash[..HASH_CHARS])
 }
 
-/// Creates or changes the activation's definition so that it means this file, and reads it again until it does.
-pub(crate) async fn prepare_definition(session: &Session, order: &ImportOrder) -> Result<(), CloudError> {
+/// The generation that the activation's definition is marked with, where it fills this data extension.
+pub(crate) async fn marked_generation(session: &Session, activation: &Name, data_extension: &ObjectId) -> Result<Option<u64>, CloudError> {
+    let key = definition_key(activation);
+    let action = format!("read the mark of the import definition `{key}`");
+    let Some(stored) = find(session, &action, &key).await? else { return Ok(None) };
+    // A definition that was last used for another data extension tells nothing of this one.
+    if stored.destination.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(&data_extension.0)) {
+        return Ok(None);
+    }
+    let marked = stored.description.as_deref().and_then(mark::read);
+    if marked.is_none() {
+        tracing::warn!(definition = %key, "the description of the import definition has no mark that can be read, so that an old copy of the state folder would not be noticed in this run");
+    }
+    Ok(marked)
+}
+
+/// Creates or changes the activation's definition so that it means this file and bears the generation, and reads it again until it means the file.
+pub(crate) async fn prepare_definition(session: &Session, order: &ImportOrder, generation: u64) -> Result<(), CloudError> {
     let key = definition_key(&order.activation);
     let action = format!("ready the import definition `{key}`");
     let Some((destination, _)) = describe::find(session, &order.data_extension).await? else {
         return Err(no_such_data_extension(&action));
     };
-    let definition = Definition { key: &key, destination: &destination, order };
+    let found = find(session, &action, &key).await?;
+    let mut definition =
+        Definition { key: &key, destination: &destination, order, description: describe_as(found.as_ref(), &destination, generation) };
     let mut refusal = None;
-    if let Acted::Refused(refused) = write(session, &action, &definition, find(session, &action, &key).await?.is_some()).await? {
+    if let Acted::Refused(refused) = write(session, &action, &definition, found.is_some()).await? {
         // A sending whose answer was lost, or another run, may have created it meanwhile; then it can be changed.
         refusal = Some(refused);
-        if find(session, &action, &key).await?.is_some() {
+        if let Some(found) = find(session, &action, &key).await? {
+            definition.description = describe_as(Some(&found), &destination, generation);
             refusal = match write(session, &action, &definition, true).await? {
                 Acted::Done => None,
                 Acted::Refused(refused) => Some(refused),
@@ -96,6 +115,14 @@ pub(crate) async fn prepare_definition(session: &Session, order: &ImportOrder) -
     Err(CloudError::Unreadable { action, message: format!("after it was set, {difference}") })
 }
 
+/// The description that a definition gets. A higher generation of the same data extension stays: whoever left it knows more than we do.
+fn describe_as(found: Option<&Stored>, destination: &ObjectId, generation: u64) -> String {
+    let text = found.and_then(|it| it.description.as_deref());
+    let is_same = found.and_then(|it| it.destination.as_ref()).is_none_or(|it| it.eq_ignore_ascii_case(&destination.0));
+    let left = text.filter(|_| is_same).and_then(mark::read).unwrap_or(0);
+    mark::write(text, generation.max(left))
+}
+
 async fn write(session: &Session, action: &str, definition: &Definition<'_>, is_there: bool) -> Result<Acted, CloudError> {
     let call = Call { action, door: Door::Soap, repeat: Repeat::Safely, privacy: Privacy::Metadata };
     let (body, answer) = if is_there {
@@ -115,6 +142,7 @@ async fn find(session: &Session, action: &str, key: &str) -> Result<Option<Store
 /// A definition as the service tells it.
 #[derive(Debug)]
 struct Stored {
+    description: Option<String>,
     file: Option<String>,
     update_type: Option<String>,
     allows_errors: bool,
@@ -126,6 +154,7 @@ impl Stored {
     fn read(object: Element<'_, '_>) -> Option<Self> {
         object.word("CustomerKey")?;
         Some(Self {
+            description: object.word("Description"),
             file: object.word("FileSpec"),
             update_type: object.word("UpdateType"),
             allows_errors: object.flag("AllowErrors"),
@@ -157,6 +186,7 @@ struct Definition<'a> {
     key: &'a str,
     destination: &'a ObjectId,
     order: &'a ImportOrder,
+    description: String,
 }
 
 impl ApiObject for Definition<'_> {
@@ -166,7 +196,7 @@ impl ApiObject for Definition<'_> {
         let order = self.order;
         xml.text("CustomerKey", self.key);
         xml.text("Name", self.key);
-        xml.text("Description", "Kept by Outflow; changed before each import.");
+        xml.text("Description", &self.description);
         xml.text("AllowErrors", "true");
         // By ObjectID, so that a data extension that was re-created under its key is not mistaken for the old one.
         xml.typed("DestinationObject", "DataExtension", |xml| xml.text("ObjectID", &self.destination.0));

@@ -1,6 +1,7 @@
 //! Imports by both roads.
 
 mod definition;
+mod mark;
 mod one_time;
 mod refusals;
 mod results;
@@ -9,7 +10,7 @@ mod status;
 use outflow_domain::InsertMode;
 
 pub use definition::definition_key;
-pub(crate) use definition::{prepare_definition, start_definition};
+pub(crate) use definition::{marked_generation, prepare_definition, start_definition};
 pub(crate) use one_time::{one_time_status, read_summary, start_one_time};
 pub(crate) use refusals::{read_counts_by_code, read_refusals, refusals};
 pub(crate) use results::{definition_imports, read_result, task_status};

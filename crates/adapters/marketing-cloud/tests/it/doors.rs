@@ -79,7 +79,7 @@ async fn both_roads_lead_from_login_to_rows_read_back() {
     for route in cloud.routes().await.unwrap() {
         put_file(&sandbox).await;
         let order = order(route);
-        cloud.prepare_import(&order).await.unwrap();
+        cloud.prepare_import(&order, 1).await.unwrap();
         let import = cloud.start_import(&order).await.unwrap();
         let counts = ImportCounts { total: 2, successful: 2, ..ImportCounts::default() };
         assert_eq!(watch(&cloud, &import).await, ImportStatus::Completed { counts }, "{route:?}");
@@ -107,7 +107,7 @@ async fn a_dropped_answer_is_asked_for_again_and_a_dropped_start_is_lost() {
     put_file(&sandbox).await;
     for route in [Route::Rest, Route::Soap] {
         let order = order(route);
-        cloud.prepare_import(&order).await.unwrap();
+        cloud.prepare_import(&order, 1).await.unwrap();
         let (door, method) = if route == Route::Rest { ("rest", "POST") } else { ("soap", "Perform") };
         let when = When { door: Some(door.to_owned()), method: Some(method.to_owned()), times: Some(1), ..When::default() };
         fault(when, Effect::LoseAnswer).await;

@@ -28,7 +28,7 @@ const FILE: &str = "outflow_20261123_1.csv";
 
 fn prepare(replies: impl IntoIterator<Item = Reply>) -> (Result<(), CloudError>, Vec<String>) {
     let world = World::answering(replies);
-    let prepared = run(world.cloud.prepare_import(&order(Route::Soap)));
+    let prepared = run(world.cloud.prepare_import(&order(Route::Soap), 1));
     world.assert_over();
     (prepared, world.calls().iter().map(|it| it.header("SOAPAction").to_owned()).collect())
 }
@@ -99,7 +99,7 @@ fn no_definition_is_made_for_a_data_extension_that_is_not_there() {
 #[test]
 fn a_one_time_import_needs_no_preparation() {
     let world = World::answering([]);
-    run(world.cloud.prepare_import(&order(Route::Rest))).unwrap();
+    run(world.cloud.prepare_import(&order(Route::Rest), 1)).unwrap();
     assert!(world.token_requests().is_empty());
 }
 

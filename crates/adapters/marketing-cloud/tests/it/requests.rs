@@ -168,13 +168,13 @@ fn a_definition_names_one_literal_file_and_maps_each_field() {
     let definition = "<ObjectID>d</ObjectID><CustomerKey>outflow_loyalty-members</CustomerKey><AllowErrors>true</AllowErrors><FileSpec>outflow_20261123_1.csv</FileSpec>";
     let done = acted("CreateResponse", "<StatusCode>OK</StatusCode><StatusMessage>ImportDefinition created.</StatusMessage>", "OK");
     let world = World::answering([data_extension(), found("ImportDefinition", &[]), done, found("ImportDefinition", &[definition])]);
-    run(world.cloud.prepare_import(&order(Route::Soap))).unwrap();
+    run(world.cloud.prepare_import(&order(Route::Soap), 1)).unwrap();
     assert_eq!(world.calls()[2].header("SOAPAction"), "Create");
     assert_eq!(
         body_of(&world.calls()[2]),
         concat!(
             r#"<CreateRequest><Options/><Objects xsi:type="ImportDefinition"><CustomerKey>outflow_loyalty-members</CustomerKey>"#,
-            "<Name>outflow_loyalty-members</Name><Description>Kept by Outflow; changed before each import.</Description>",
+            "<Name>outflow_loyalty-members</Name><Description>[outflow generation 1] Kept by Outflow; changed before each import.</Description>",
             r#"<AllowErrors>true</AllowErrors><DestinationObject xsi:type="DataExtension"><ObjectID>de-1</ObjectID></DestinationObject>"#,
             "<FieldMappingType>ManualMap</FieldMappingType><FieldMaps>",
             "<FieldMap><SourceName>Id</SourceName><DestinationName>Id</DestinationName></FieldMap>",

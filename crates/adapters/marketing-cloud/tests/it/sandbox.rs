@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use outflow_domain::{
-    FieldType, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, NewColumn, NewDataExtension, NewField, Period, Removes,
-    Retention, Route, RowRefusal, Secret, Sendable, SubscriberField, WiderColumn,
+    FieldType, ImportCounts, ImportId, ImportOrder, ImportStatus, InsertMode, NewColumn, NewDataExtension, NewField, ObjectId, Period,
+    Removes, Retention, Route, RowRefusal, Secret, Sendable, SubscriberField, WiderColumn,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, SalesforceCloud, Settings, TransportError, definition_key};
 use outflow_ports::{Clock, CloudError, MarketingCloud, RowFilter, RowQuery, StartError};
@@ -126,7 +126,7 @@ impl Tenant {
     }
 
     fn start(&self, order: &ImportOrder) -> Result<ImportId, StartError> {
-        run(self.cloud.prepare_import(order)).unwrap();
+        run(self.cloud.prepare_import(order, 1)).unwrap();
         run(self.cloud.start_import(order))
     }
 
@@ -550,7 +550,7 @@ fn an_expired_token_never_starts_an_import_twice() {
     for route in [Route::Rest, Route::Soap] {
         let tenant = Tenant::new();
         let order = tenant.order(route, InsertMode::InsertAndUpdate, "part_1.csv", TWO);
-        run(tenant.cloud.prepare_import(&order)).unwrap();
+        run(tenant.cloud.prepare_import(&order, 1)).unwrap();
         run(tenant.cloud.connect()).unwrap();
         tenant.model().expire_tokens();
         let first = run(tenant.cloud.start_import(&order)).unwrap_err();
@@ -648,4 +648,19 @@ fn a_re_created_data_extension_is_filled_by_the_old_definition() {
     let import = tenant.start(&tenant.order(Route::Soap, InsertMode::InsertAndUpdate, "part_2.csv", TWO)).unwrap();
     assert_eq!(tenant.watch(&import), clean(2));
     assert_eq!(tenant.rows().len(), 2);
+}
+
+#[test]
+fn the_highest_generation_stays_with_the_definition_and_its_data_extension() {
+    let tenant = Tenant::new();
+    let order = tenant.order(Route::Soap, InsertMode::InsertAndUpdate, "part_1.csv", TWO);
+    let id = run(tenant.cloud.describe(&key())).unwrap().unwrap().id;
+    let marked = |id: &ObjectId, route| run(tenant.cloud.generation(&order.activation, id, route)).unwrap();
+    assert_eq!(marked(&id, Route::Soap), None, "there is no definition yet");
+    for (generation, left) in [(5, 5), (3, 5), (6, 6)] {
+        run(tenant.cloud.prepare_import(&order, generation)).unwrap();
+        assert_eq!(marked(&id, Route::Soap), Some(left));
+    }
+    assert_eq!(marked(&ObjectId("another".to_owned()), Route::Soap), None);
+    assert_eq!(marked(&id, Route::Rest), None);
 }
