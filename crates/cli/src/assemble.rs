@@ -61,11 +61,18 @@ pub struct Machine {
 impl Machine {
     /// Looks at this machine: as many threads for columns as it has cores.
     pub fn new(project: &Project) -> std::io::Result<Self> {
+        // Before the runtime, which may not be dropped where this fails: it would wait for its threads.
+        let spill = tempfile::Builder::new().prefix("outflow-").permissions(Permissions::from_mode(0o700)).tempdir().map_err(|it| {
+            let place = std::env::temp_dir();
+            std::io::Error::new(
+                it.kind(),
+                format!("no folder can be made in `{}`, where TMPDIR points or by default: {it}", place.display()),
+            )
+        })?;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("columns").enable_all().build()?;
         let compute = Compute::Threads { runtime: runtime.handle().clone(), threads };
         let state = StateFolder::new(&project.state);
-        let spill = tempfile::Builder::new().prefix("outflow-").permissions(Permissions::from_mode(0o700)).tempdir()?;
         Ok(Self { state, spill, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), compute, runtime: Some(runtime) })
     }
 
