@@ -59,13 +59,13 @@ async fn merge(
     let old = segments.open_baseline(&counted, state.mapping.as_deref().filter(|_| !retired))?;
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
-    let next =
-        segments.write_next(&old, &counted, Layers::new(opened.iter().map(Segment::updates)), updates_len, &latest.mapping, comparable)?;
+    let settled = || Layers::new(opened.iter().map(Segment::updates));
+    let next = segments.write_next(&old, &counted, settled(), updates_len, &latest.mapping, comparable)?;
     let Some(mut baseline) = next else { return Ok(()) };
     baseline.keys = match job.activation.on_exit.flag() {
         Some(_) => {
             // What was settled speaks, and where it says nothing, what was known before.
-            let mut updates = Layers::new(opened.iter().map(Segment::updates)).peekable();
+            let mut updates = settled().peekable();
             let is_held = |key| {
                 while updates.next_if(|it| it.key() < key).is_some() {}
                 let said = updates.peek().filter(|it| it.key() == key);
