@@ -15,6 +15,7 @@
 mod bucket;
 mod culprit;
 mod errors;
+mod local;
 mod locate;
 mod plan;
 mod session;

@@ -11,8 +11,9 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use outflow_ports::{ScanOptions, SourceError};
+use url::Url;
 
-use crate::{errors::Blame, settings::FilesSettings};
+use crate::{errors::Blame, local::LocalFiles, settings::FilesSettings};
 
 /// A session without tables.
 pub(crate) fn session(settings: &FilesSettings, options: ScanOptions, blame: &Blame) -> Result<SessionContext, SourceError> {
@@ -40,5 +41,7 @@ pub(crate) fn session(settings: &FilesSettings, options: ScanOptions, blame: &Bl
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
         .build_arc()
         .map_err(|error| blame.unreachable(format!("the query engine did not start: {error}")))?;
+    let on_disk = Url::parse("file:///").map_err(|error| blame.unreachable(error.to_string()))?;
+    runtime.register_object_store(&on_disk, Arc::new(LocalFiles::default()));
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }
