@@ -29,9 +29,11 @@ impl Peak {
         let watched = Arc::clone(&seen);
         let watcher = thread::spawn(move || {
             while !watched.is_over.load(Ordering::Relaxed) {
-                watched.anonymous.fetch_max(resident("RssAnon:"), Ordering::Relaxed);
-                watched.file_backed.fetch_max(resident("RssFile:"), Ordering::Relaxed);
-                thread::park_timeout(Duration::from_millis(5));
+                // Once a look: it takes the system 0.1 ms, of which the one who is watched has two processors.
+                let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+                watched.anonymous.fetch_max(resident(&status, "RssAnon:"), Ordering::Relaxed);
+                watched.file_backed.fetch_max(resident(&status, "RssFile:"), Ordering::Relaxed);
+                thread::park_timeout(Duration::from_millis(10));
             }
         });
         Self { seen, watcher: Some(watcher) }
@@ -59,8 +61,7 @@ impl Drop for Peak {
 }
 
 /// A line of `/proc/self/status`, in bytes.
-fn resident(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn resident(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|it| it.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0) * 1024
 }

@@ -2,7 +2,11 @@
 
 use std::{error::Error, sync::Arc};
 
-use arrow_array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    cast::AsArray as _,
+};
+use arrow_schema::DataType;
 use outflow_domain::{
     Activation, DataExtension, Field, FieldType, FieldWish, ImportRoute, InsertMode, KeyFingerprint, Mapping, ObjectId, RowFingerprint,
     activation::{IMPORT_DEADLINE_S, PART_BYTES_MAX},
@@ -94,6 +98,17 @@ impl Customers {
         };
         let mapping = Mapping::check(&activation, &model_columns(&batch.schema()), &destination);
         Ok(Self { mapping: mapping.map_err(|problems| format!("the mapping does not fit: {problems:?}"))?, batch })
+    }
+
+    /// The same with texts in views, as Parquet files give them.
+    pub fn in_views(self) -> Result<Self, Box<dyn Error>> {
+        let schema = self.batch.schema();
+        let columns = schema.fields().iter().zip(self.batch.columns()).map(|(field, array)| {
+            let views = || -> ArrayRef { Arc::new(StringViewArray::from(array.as_string::<i32>())) };
+            let is_text = *field.data_type() == DataType::Utf8;
+            (field.name().clone(), if is_text { views() } else { Arc::clone(array) }, true)
+        });
+        Ok(Self { batch: RecordBatch::try_from_iter_with_nullable(columns)?, ..self })
     }
 }
 

@@ -148,6 +148,12 @@ impl Value {
         self.0 >> RowFingerprint::BITS == DROPPED
     }
 
+    /// Whether a writer of this format could have written it, and it says no key is dropped. True of several values or'd together only if it is
+    /// of each.
+    pub(crate) const fn is_plain(self) -> bool {
+        self.0 >> RowFingerprint::BITS < DROPPED
+    }
+
     /// Whether a writer of this format could have written it.
     pub(crate) const fn is_known(self) -> bool {
         let state = self.0 >> RowFingerprint::BITS;

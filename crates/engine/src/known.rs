@@ -66,6 +66,12 @@ impl Known {
         sizes.min().unwrap_or(Sizes::USUAL)
     }
 
+    /// Whether an entry that says the very row is there is right without more ado.
+    pub fn trusts_all_entries(&self) -> bool {
+        let nothing_is_unknown = !self.values_unknown && !self.keys_unknown;
+        nothing_is_unknown && self.membership.is_none() && self.doubts.is_empty() && !self.full
+    }
+
     fn is_member(&self, key: KeyFingerprint) -> Option<bool> {
         self.membership.as_ref().map(|it| it.contains(key))
     }

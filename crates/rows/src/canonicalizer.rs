@@ -16,7 +16,7 @@ use crate::{
     kept::{KeptBlanks, each_blank, keepable_fields},
     mask::mask,
     model::model_type,
-    text::{TextColumn, email_problem, is_plain_address, is_suspect, is_unprintable, utf16_units, with_texts},
+    text::{TextColumn, are_plain, email_problem, is_plain_address, is_suspect, is_unprintable, utf16_units, with_texts},
     wall_clock::WallClock,
 };
 
@@ -244,8 +244,16 @@ impl FieldPlan {
             Length::MayGrow { from } => (TEXT_UNITS_MAX, from),
             Length::Open { units_max } => (units_max, 0),
         };
+        let is_open = !matches!(self.length, Length::Fixed { .. });
+        let is_address = self.field_type == FieldType::EmailAddress;
+        // UTF-8 never has fewer bytes than UTF-16 has units.
+        if let (TextColumn::Views(views), false, false) = (texts, is_open, is_address)
+            && are_plain(views, units_max)
+        {
+            return 0;
+        }
         let (mut units_longest, mut units_too_long) = (0, 0);
-        // UTF-8 never has fewer bytes than UTF-16 has units, so most texts are judged by their length in bytes.
+        // Most texts are judged by their length in bytes.
         // One look at each text finds those that deserve a closer one.
         macro_rules! look {
             ($is_suspect:expr, $look_closer:expr) => {
@@ -266,7 +274,7 @@ impl FieldPlan {
                 })
             };
         }
-        if self.field_type == FieldType::EmailAddress {
+        if is_address {
             // A plain address has nothing odd either.
             look!(|text| !is_plain_address(text), look_closer_at_address);
         } else if texts.may_be_unprintable() {

@@ -45,8 +45,8 @@ impl DateValue {
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         let (year, month, day) = civil(self.seconds.div_euclid(DAY));
         let mut text = *b"0000-00-00T00:00:00Z";
-        two_digits(&mut text[0..], year as u32 / 100);
-        two_digits(&mut text[2..], year as u32 % 100);
+        two_digits(&mut text[0..], year / 100);
+        two_digits(&mut text[2..], year % 100);
         two_digits(&mut text[5..], month);
         two_digits(&mut text[8..], day);
         let length = match self.kind {
@@ -97,16 +97,17 @@ pub(crate) const fn days(year: i64, month: u32, day: u32) -> i64 {
 }
 
 /// Year, month and day of a count of days since 1970-01-01: [`days`] undone.
-const fn civil(days: i64) -> (i64, u32, u32) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097) as u32;
+const fn civil(days: i64) -> (u32, u32, u32) {
+    // An era more, as the first days of the year 0 lie in the one before.
+    let days = (days + 719_468 + 146_097) as u32;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let months_since_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
     let month = if months_since_march < 10 { months_since_march + 3 } else { months_since_march - 9 };
-    (year_of_era as i64 + era * 400 + (month <= 2) as i64, month, day)
+    (year_of_era + era * 400 + (month <= 2) as u32 - 400, month, day)
 }
 
 const fn days_in_month(year: i64, month: u32) -> u32 {

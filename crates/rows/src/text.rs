@@ -124,17 +124,61 @@ pub fn utf16_units(utf8: &[u8]) -> u32 {
 
 /// Whether a text surely is of ASCII, with neither blank nor control character, an `@` and something on both sides of it.
 ///
-/// A quick look at eight bytes at a time; what does not pass deserves a closer one.
+/// A quick look at many bytes at a time; what does not pass deserves a closer one.
 pub(crate) fn is_plain_address(utf8: &[u8]) -> bool {
     let (Some(first), Some(last)) = (utf8.first(), utf8.last()) else { return false };
-    let mut low = 0;
-    let mut at = 0;
-    for_words(utf8, |word| {
-        low |= any_below_or_beyond(word, b' ' + 1);
-        at |= any_below(word ^ repeated(b'@'), 1);
-    });
-    low == 0 && at != 0 && *first != b'@' && *last != b'@'
+    let (mut odd, mut at) = (false, false);
+    if let Some(last) = utf8.last_chunk::<PIECE>() {
+        let mut look = |piece: &[u8; PIECE]| {
+            // As a signed number, what is none of ASCII is below everything.
+            odd |= piece.iter().fold(false, |odd, byte| odd | (byte.cast_signed() <= b' '.cast_signed()));
+            at |= piece.iter().fold(false, |at, byte| at | (*byte == b'@'));
+        };
+        utf8.as_chunks().0.iter().for_each(&mut look);
+        look(last);
+    } else {
+        for_words(utf8, |word| {
+            odd |= any_below_or_beyond(word, b' ' + 1) != 0;
+            at |= any_below(word ^ repeated(b'@'), 1) != 0;
+        });
+    }
+    !odd && at && *first != b'@' && *last != b'@'
 }
+
+/// Bytes that a processor looks at at once.
+const PIECE: usize = 16;
+
+/// Whether no text surely is longer than so many bytes, or has a character that XML cannot carry: a quick look at texts most of which lie in
+/// their views.
+pub(crate) fn are_plain(texts: &StringViewArray, bytes_max: u32) -> bool {
+    let nulls = texts.nulls().filter(|it| it.null_count() > 0);
+    let (mut odd, mut longest) = (0, 0);
+    for (row, &view) in texts.views().iter().enumerate() {
+        let length = view as u32;
+        if length as usize <= INLINE_MAX {
+            let word = view >> 32 | FILLING[length as usize];
+            odd |= oddness(word as u64) | oddness((word >> 64) as u64);
+        } else if nulls.is_none_or(|it| it.is_valid(row)) {
+            odd |= u64::from(is_suspect(texts.value(row).as_bytes()));
+            longest = longest.max(length);
+        }
+    }
+    odd == 0 && longest.max(INLINE_MAX as u32) <= bytes_max
+}
+
+/// Bytes of a text that a view has in itself (<https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout>).
+const INLINE_MAX: usize = 12;
+
+/// What fills up the bytes behind a text that lies in its view, by its length.
+const FILLING: [u128; INLINE_MAX + 1] = {
+    let mut filling = [0; INLINE_MAX + 1];
+    let mut length = 0;
+    while length <= INLINE_MAX {
+        filling[length] = (u128::MAX / 0xFF * 0x7F) << (8 * length);
+        length += 1;
+    }
+    filling
+};
 
 /// First byte of U+FFFE and U+FFFF in UTF-8, and of many characters that are as good as any.
 const BEFORE_NONCHARACTERS: u8 = 0xEF;
@@ -148,8 +192,21 @@ fn has_odd_bytes(utf8: &[u8]) -> bool {
 /// Whether a text may have a character that XML cannot carry. A quick look at eight bytes at a time.
 pub(crate) fn is_suspect(utf8: &[u8]) -> bool {
     let mut odd = 0;
-    for_words(utf8, |word| odd |= any_below(word, b' ') | any_below(word ^ repeated(BEFORE_NONCHARACTERS), 1));
+    for_words(utf8, |word| odd |= oddness(word));
     odd != 0
+}
+
+/// Whether a text has a quote.
+pub(crate) fn has_quote(utf8: &[u8]) -> bool {
+    let mut quote = 0;
+    for_words(utf8, |word| quote |= any_below(word ^ repeated(b'"'), 1));
+    quote != 0
+}
+
+/// Not zero if and only if a byte of the word is odd as [`has_odd_bytes`] means it, if not quite: above [`BEFORE_NONCHARACTERS`] nothing is.
+#[inline(always)]
+const fn oddness(word: u64) -> u64 {
+    any_below(word, b' ') | any_below(word ^ repeated(BEFORE_NONCHARACTERS), 1)
 }
 
 /// Whether a text has a character that XML 1.0 cannot carry: a control character below the blank but tab, line feed and carriage return, or one
@@ -234,6 +291,54 @@ mod tests {
             let is_legal = matches!(it, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
             assert_eq!(is_unprintable(text.as_bytes()), !is_legal, "{it:?}");
             assert!(is_legal || (has_odd_bytes(text.as_bytes()) && is_suspect(text.as_bytes())), "{it:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_is_found_wherever_it_is() {
+        for length in 0..40 {
+            let mut text = vec![b'!'; length];
+            assert!(!has_quote(&text));
+            for at in 0..length {
+                text[at] = b'"';
+                assert!(has_quote(&text), "{at} of {length}");
+                text[at] = b'#';
+            }
+        }
+    }
+
+    #[test]
+    fn views_are_plain_where_each_of_their_texts_is() {
+        let plain = ["", "a", "é", "Ada Lovelace", "Saint-Étienne", "a text of more than twelve bytes"];
+        let views = |texts: &[Option<&str>]| texts.iter().copied().collect::<StringViewArray>();
+        let texts: Vec<Option<&str>> = plain.into_iter().map(Some).chain([None]).collect();
+        assert!(are_plain(&views(&texts), 32));
+        assert!(!are_plain(&views(&texts), 31), "one text is of 32 bytes");
+        assert!(!are_plain(&views(&texts[..1]), 11), "where a field is shorter than a view, each text deserves a look");
+        for length in 0..20 {
+            for at in 0..=length {
+                let mut odd = "a".repeat(length);
+                odd.insert(at, '\u{1f}');
+                assert!(!are_plain(&views(&[Some("fine"), Some(&odd), None]), 50), "at {at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_is_plain_whatever_its_length() {
+        for length in 0..60 {
+            let plain = format!("{}@{}", "a".repeat(length / 2 + 1), "b".repeat(length - length / 2 + 1)).into_bytes();
+            assert!(is_plain_address(&plain));
+            for at in 0..plain.len() {
+                for odd in [0, b' ', 0x80, 0xFF] {
+                    let mut with_odd = plain.clone();
+                    with_odd[at] = odd;
+                    assert!(!is_plain_address(&with_odd), "{odd} at {at} of {length}");
+                }
+                let mut without = plain.clone();
+                without[at] = if plain[at] == b'@' { b'c' } else { plain[at] };
+                assert_eq!(is_plain_address(&without), plain[at] != b'@');
+            }
         }
     }
 

@@ -24,7 +24,9 @@ impl Prepared {
 /// Every loop that is guarded.
 pub const LOOPS: &[(&str, Prepare)] = &[
     ("canonicalize", rows::canonicalize),
+    ("canonicalize, views", rows::canonicalize_views),
     ("fingerprints, ASCII keys", rows::fingerprints_of_ascii_keys),
+    ("fingerprints, views", rows::fingerprints_of_views),
     ("fingerprints, keys beyond ASCII", rows::fingerprints_of_keys_beyond_ascii),
     ("keys beyond ASCII, held against others", rows::wide_keys),
     ("encode CSV", rows::encode),

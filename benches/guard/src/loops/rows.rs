@@ -15,7 +15,14 @@ fn canonical(customers: &Customers) -> Result<CanonicalBatch, Box<dyn Error>> {
 }
 
 pub fn canonicalize() -> Result<Prepared, Box<dyn Error>> {
-    let customers = Customers::with_keys(ASCII)?;
+    canonicalized(Customers::with_keys(ASCII)?)
+}
+
+pub fn canonicalize_views() -> Result<Prepared, Box<dyn Error>> {
+    canonicalized(Customers::with_keys(ASCII)?.in_views()?)
+}
+
+fn canonicalized(customers: Customers) -> Result<Prepared, Box<dyn Error>> {
     let canonicalizer = Canonicalizer::new(&customers.mapping, &customers.batch.schema())?;
     Ok(Prepared::of(ROWS, move || {
         let canonical = black_box(canonicalizer.canonicalize(&customers.batch));
@@ -24,15 +31,19 @@ pub fn canonicalize() -> Result<Prepared, Box<dyn Error>> {
 }
 
 pub fn fingerprints_of_ascii_keys() -> Result<Prepared, Box<dyn Error>> {
-    fingerprints(ASCII)
+    fingerprints(&Customers::with_keys(ASCII)?)
+}
+
+pub fn fingerprints_of_views() -> Result<Prepared, Box<dyn Error>> {
+    fingerprints(&Customers::with_keys(ASCII)?.in_views()?)
 }
 
 pub fn fingerprints_of_keys_beyond_ascii() -> Result<Prepared, Box<dyn Error>> {
-    fingerprints(BEYOND_ASCII)
+    fingerprints(&Customers::with_keys(BEYOND_ASCII)?)
 }
 
-fn fingerprints(key_begin: &str) -> Result<Prepared, Box<dyn Error>> {
-    let canonical = canonical(&Customers::with_keys(key_begin)?)?;
+fn fingerprints(customers: &Customers) -> Result<Prepared, Box<dyn Error>> {
+    let canonical = canonical(customers)?;
     let scheme = Scheme::derive(b"a fixed secret", "customers");
     let (mut keys, mut rows) = (Vec::with_capacity(ROWS as usize), Vec::with_capacity(ROWS as usize));
     Ok(Prepared::of(ROWS, move || {
