@@ -1,5 +1,7 @@
 //! From one baseline to the next: what was confirmed is merged in, and one event makes it count.
 
+use std::thread;
+
 use outflow_baseline::{Segment, Update};
 use outflow_domain::{ConfirmedSegment, RunEvent};
 use outflow_ports::Blob;
@@ -14,6 +16,9 @@ use crate::{
     segments::Segments,
     steps::resolve::is_retired,
 };
+
+/// Fewer updates are merged sooner than another thread has taken them up.
+const UPDATES_PER_THREAD: u64 = 10_000;
 
 /// Merges every settled segment into the baseline, oldest first; nothing is written when there is none.
 ///
@@ -60,12 +65,16 @@ async fn merge(
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
     let settled = || Layers::new(opened.iter().map(Segment::updates));
-    let next = segments.write_next(&old, &counted, settled(), updates_len, &latest.mapping, comparable)?;
+    let next = if updates_len < UPDATES_PER_THREAD {
+        segments.write_next(&old, &counted, settled().flatten(), updates_len, &latest.mapping, comparable)?
+    } else {
+        thread::scope(|scope| segments.write_next(&old, &counted, settled().ahead(scope), updates_len, &latest.mapping, comparable))?
+    };
     let Some(mut baseline) = next else { return Ok(()) };
     baseline.keys = match job.activation.on_exit.flag() {
         Some(_) => {
             // What was settled speaks, and where it says nothing, what was known before.
-            let mut updates = settled().peekable();
+            let mut updates = settled().flatten().peekable();
             let is_held = |key| {
                 while updates.next_if(|it| it.key() < key).is_some() {}
                 let said = updates.peek().filter(|it| it.key() == key);

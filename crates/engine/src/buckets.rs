@@ -10,7 +10,7 @@ use std::{
 
 use outflow_baseline::{BUCKETS, RecordSink, Sealed, Sealer, Spread};
 use outflow_domain::RunId;
-use outflow_ports::{Spool, SpoolWriter};
+use outflow_ports::{Blob, Spool, SpoolWriter};
 
 use crate::error::EngineError;
 
@@ -33,6 +33,21 @@ struct Bucket {
     is_on_disk: bool,
 }
 
+/// Records of a bucket, in memory or where they lie.
+enum Records {
+    Held(Vec<u8>),
+    Spooled(Blob),
+}
+
+impl AsRef<[u8]> for Records {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Spooled(bytes) => bytes.as_ref(),
+        }
+    }
+}
+
 impl Buckets {
     pub fn new(spool: std::sync::Arc<dyn Spool>, run: RunId) -> Self {
         let buckets = (0..BUCKETS).map(|_| Mutex::default()).collect();
@@ -44,7 +59,7 @@ impl Buckets {
     }
 
     /// A bucket's records, in any order, once all are appended. They are taken out and their file is removed, unless they are read `again`.
-    pub fn take(&self, bucket: u8, again: bool) -> Result<Vec<u8>, EngineError> {
+    fn take(&self, bucket: u8, again: bool) -> Result<Records, EngineError> {
         let mut held = self.buckets[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner);
         let Bucket { buffer, file, is_on_disk } = &mut *held;
         if let Some(mut file) = file.take() {
@@ -53,15 +68,16 @@ impl Buckets {
             *is_on_disk = true;
         }
         if !*is_on_disk {
-            return Ok(if again { buffer.clone() } else { std::mem::take(buffer) });
+            return Ok(Records::Held(if again { buffer.clone() } else { std::mem::take(buffer) }));
         }
         let name = Self::file_name(bucket);
-        let bytes = self.spool.read(&self.run, &name)?.map(|it| it.as_ref().to_vec()).unwrap_or_default();
+        let bytes = self.spool.read(&self.run, &name)?;
         if !again {
             self.spool.remove(&self.run, &name)?;
             *is_on_disk = false;
         }
-        Ok(bytes)
+        // A file that is gone by now can still be read through its map.
+        Ok(bytes.map_or(Records::Held(Vec::new()), Records::Spooled))
     }
 
     /// Every bucket, sorted, in order. They stay where they are to be sorted `again`.
@@ -69,7 +85,7 @@ impl Buckets {
         let mut sealer = Sealer::new();
         (0..=(BUCKETS - 1) as u8).map(move |bucket| {
             let bytes = self.take(bucket, again)?;
-            sealer.seal(bucket, &bytes, spread.in_bucket(bucket))?;
+            sealer.seal(bucket, bytes.as_ref(), spread.in_bucket(bucket))?;
             Ok(sealer.give_away())
         })
     }

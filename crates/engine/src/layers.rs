@@ -1,13 +1,20 @@
 //! Updates of several segments as one sequence.
 
-use std::{iter::Peekable, vec};
+use std::{
+    iter::{Flatten, Peekable},
+    sync::mpsc,
+    thread::Scope,
+};
 
 use outflow_baseline::Update;
 
 /// So many updates are sorted at once, on average: few enough to lie in a processor's second cache.
 const SORTED_AT_ONCE: usize = 1 << 13;
 
-/// Updates of several segments in key order; of equal keys the latest segment speaks.
+/// Stretches that lie ready.
+const READY_MAX: usize = 2;
+
+/// Updates of several segments in key order, a stretch at a time; of equal keys the latest segment speaks.
 ///
 /// Keys are evenly spread, so that those that share their top bits are about as many in every stretch. A stretch is taken from each segment
 /// in turn and then sorted by merging: what each segment gave is in order already.
@@ -16,7 +23,6 @@ pub(crate) struct Layers<I: Iterator<Item = Update>> {
     segments: Vec<Peekable<I>>,
     /// How far to shift the high half of a key for the bits by which stretches are told apart.
     shift: u32,
-    stretch: vec::IntoIter<Update>,
 }
 
 impl<I: ExactSizeIterator<Item = Update>> Layers<I> {
@@ -25,17 +31,31 @@ impl<I: ExactSizeIterator<Item = Update>> Layers<I> {
         Self::in_stretches_of(SORTED_AT_ONCE, segments)
     }
 
+    /// The same updates, sorted by a thread of its own while others are taken.
+    pub fn ahead<'s>(self, scope: &'s Scope<'s, '_>) -> Flatten<mpsc::IntoIter<Vec<Update>>>
+    where
+        I: Send + 's,
+    {
+        let (ready, next) = mpsc::sync_channel(READY_MAX);
+        // Where nobody takes any more, an error has been told already.
+        let mut stretches = self;
+        scope.spawn(move || stretches.all(|it| ready.send(it).is_ok()));
+        next.into_iter().flatten()
+    }
+
     fn in_stretches_of(updates: usize, segments: impl IntoIterator<Item = I>) -> Self {
         let segments: Vec<_> = segments.into_iter().map(Iterator::peekable).collect();
         let len: usize = segments.iter().map(ExactSizeIterator::len).sum();
         let bits = (len / updates).checked_ilog2().unwrap_or(0).max(1);
-        Self { segments, shift: u64::BITS - bits, stretch: Vec::new().into_iter() }
+        Self { segments, shift: u64::BITS - bits }
     }
 }
 
-impl<I: Iterator<Item = Update>> Layers<I> {
+impl<I: Iterator<Item = Update>> Iterator for Layers<I> {
+    type Item = Vec<Update>;
+
     /// Everything whose keys share the top bits of the least key left.
-    fn next_stretch(&mut self) -> Option<Vec<Update>> {
+    fn next(&mut self) -> Option<Vec<Update>> {
         let shift = self.shift;
         let number_of = |update: &Update| ((update.key().0 >> 64) as u64) >> shift;
         let number = self.segments.iter_mut().filter_map(Peekable::peek).map(number_of).min()?;
@@ -58,19 +78,6 @@ impl<I: Iterator<Item = Update>> Layers<I> {
     }
 }
 
-impl<I: Iterator<Item = Update>> Iterator for Layers<I> {
-    type Item = Update;
-
-    fn next(&mut self) -> Option<Update> {
-        loop {
-            match self.stretch.next() {
-                Some(update) => return Some(update),
-                None => self.stretch = self.next_stretch()?.into_iter(),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use outflow_baseline::{Entry, EntryState, Origin, Presence};
@@ -89,7 +96,11 @@ mod tests {
     }
 
     fn layered(updates: usize, segments: Vec<Vec<Update>>) -> Vec<Update> {
-        Layers::in_stretches_of(updates, segments.into_iter().map(Vec::into_iter)).collect()
+        let stretches = || Layers::in_stretches_of(updates, segments.clone().into_iter().map(Vec::into_iter));
+        let one_by_one: Vec<_> = stretches().flatten().collect();
+        let ahead: Vec<_> = std::thread::scope(|scope| stretches().ahead(scope).collect());
+        assert_eq!(one_by_one, ahead);
+        one_by_one
     }
 
     #[test]

@@ -119,13 +119,8 @@ impl PartsWriter {
             if rows.is_empty() {
                 state.open[number] = Some(part);
             } else {
-                let part = part.finish()?;
+                let part = self.end(part)?;
                 state.closed.push(part);
-                if self.keep {
-                    // Hardly any part has rows to be struck, and what is on disk already need not be waited for then.
-                    self.spool.write_back(&self.run, &csv_name(part.part));
-                    self.spool.write_back(&self.run, &rows_name(part.part));
-                }
             }
         }
         Ok(())
@@ -145,33 +140,35 @@ impl PartsWriter {
         Ok(OpenPart { csv: Some(csv), rows: Some(rows), written })
     }
 
+    /// Ends a part. It is not made durable yet, as rows may still be struck; but hardly any part has some, and what is on disk already need not be
+    /// waited for then.
+    fn end(&self, part: OpenPart) -> Result<WrittenPart, EngineError> {
+        let OpenPart { csv, rows, written } = part;
+        if let (Some(csv), Some(rows)) = (csv, rows) {
+            csv.finish(false)?;
+            rows.finish(false)?;
+            self.spool.write_back(&self.run, &csv_name(written.part));
+            self.spool.write_back(&self.run, &rows_name(written.part));
+        }
+        Ok(written)
+    }
+
     /// Ends the last part of each lane, and tells all that were not told before, by number.
     pub fn finish(&self) -> Result<Vec<WrittenPart>, EngineError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut parts = std::mem::take(&mut state.closed);
         for part in state.open.iter_mut().filter_map(Option::take) {
-            parts.push(part.finish()?);
+            parts.push(self.end(part)?);
         }
         parts.sort_unstable_by_key(|it| it.part);
         Ok(parts)
     }
 }
 
-impl OpenPart {
-    /// Not made durable yet: rows may still be struck.
-    fn finish(self) -> Result<WrittenPart, EngineError> {
-        if let (Some(csv), Some(rows)) = (self.csv, self.rows) {
-            csv.finish(false)?;
-            rows.finish(false)?;
-        }
-        Ok(self.written)
-    }
-}
-
-/// Makes a part durable, without the rows that were struck from it: from here on nothing about it is decided.
+/// A part without the rows that were struck from it. Once it is made durable, nothing about it is decided any more.
 ///
 /// `struck` are zero-based rows, ascending. Hardly any part has some; a part without stays the file that the pass has written.
-pub(crate) fn make_final(
+pub(crate) fn without_struck(
     spool: &dyn Spool,
     run: &RunId,
     part: WrittenPart,
@@ -180,8 +177,6 @@ pub(crate) fn make_final(
 ) -> Result<WrittenPart, EngineError> {
     let (csv_name, rows_name) = (csv_name(part.part), rows_name(part.part));
     if struck.is_empty() {
-        spool.make_durable(run, &csv_name)?;
-        spool.make_durable(run, &rows_name)?;
         return Ok(part);
     }
     let missing = |name: &str| io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
@@ -207,7 +202,7 @@ pub(crate) fn make_final(
         }
         at = end;
     }
-    new_csv.finish(true)?;
-    new_rows.finish(true)?;
+    new_csv.finish(false)?;
+    new_rows.finish(false)?;
     Ok(left)
 }

@@ -1,6 +1,9 @@
 //! Segments of one activation: written whole or not at all, opened only when they are the ones the ledger names.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    thread::{self, ScopedJoinHandle},
+};
 
 use outflow_baseline::{
     Baseline, Expect, Header, HugePageWriter, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base,
@@ -235,4 +238,26 @@ impl NewSegment {
         file.commit()?;
         Ok(SegmentRef { name, bytes: info.bytes, entries: info.entries, checksum: info.checksum })
     }
+}
+
+/// Segments that are committed at a time.
+const COMMITTED_AT_ONCE: usize = 8;
+
+/// Commits segments side by side, and names them in their order.
+pub(crate) fn commit_all(segments: Vec<NewSegment>) -> Result<Vec<SegmentRef>, EngineError> {
+    let mut named = Vec::with_capacity(segments.len());
+    let mut segments = segments.into_iter().peekable();
+    while segments.peek().is_some() {
+        let committed: Result<Vec<_>, _> = thread::scope(|scope| {
+            let begun: Vec<_> = segments.by_ref().take(COMMITTED_AT_ONCE).map(|it| scope.spawn(|| it.commit())).collect();
+            begun.into_iter().map(joined).collect()
+        });
+        named.extend(committed?);
+    }
+    Ok(named)
+}
+
+/// What a thread has come to; its panic is the caller's.
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

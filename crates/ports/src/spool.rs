@@ -17,8 +17,8 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// Begins a file of a run; what was there under the name is replaced.
     fn create(&self, run: &RunId, name: &str) -> Result<Box<dyn SpoolWriter>, SpoolError>;
 
-    /// Makes a file durable that was finished without: it survives a crash from here on, as it is.
-    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError>;
+    /// Makes files durable that were finished without: they survive a crash from here on, as they are.
+    fn make_durable(&self, run: &RunId, names: &[String]) -> Result<(), SpoolError>;
 
     /// Tells that a finished file will be made durable before long, so that a slow disk can begin with it. Nothing waits, and nothing is promised
     /// before [`Spool::make_durable`].

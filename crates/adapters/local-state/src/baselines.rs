@@ -11,7 +11,7 @@ use std::{
 use outflow_baseline::Mapped;
 use outflow_ports::{BaselineStore, BaselineStoreError, Blob, DurableWriter};
 
-use crate::SystemEntropy;
+use crate::{SystemEntropy, write_behind::WriteBehind};
 
 const SUFFIX: &str = "seg";
 
@@ -54,7 +54,7 @@ impl BaselineStore for FolderBaselines {
             store: self.clone(),
             name: name.to_owned(),
             temporary,
-            file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)),
+            file: Some(BufWriter::with_capacity(BUFFER_BYTES, WriteBehind::new(file))),
         }))
     }
 
@@ -90,11 +90,11 @@ struct SegmentFile {
     store: FolderBaselines,
     name: String,
     temporary: PathBuf,
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<WriteBehind>>,
 }
 
 impl SegmentFile {
-    fn open_file(&mut self) -> io::Result<&mut BufWriter<File>> {
+    fn open_file(&mut self) -> io::Result<&mut BufWriter<WriteBehind>> {
         self.file.as_mut().ok_or_else(|| io::Error::other("the segment is committed"))
     }
 

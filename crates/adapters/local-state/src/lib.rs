@@ -13,6 +13,7 @@ mod history;
 mod lock;
 mod spool;
 mod system;
+mod write_behind;
 
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,10 @@ use bytes::Bytes;
 use outflow_domain::RunId;
 use outflow_ports::{Blob, FileContent, Spool, SpoolError, SpoolWriter};
 
-use crate::baselines::{BUFFER_BYTES, gone, map, sync_folder};
+use crate::{
+    baselines::{BUFFER_BYTES, gone, map, sync_folder},
+    write_behind::joined,
+};
 
 /// Folders of the state folder's layout that stand above a run's: `spool`, the activation's, `activations`, the state folder itself.
 const FOLDERS_OF_OURS: usize = 4;
@@ -65,15 +68,21 @@ impl Spool for FolderSpool {
         Ok(Box::new(SpoolFile { spool: self.clone(), name: name.to_owned(), folder, file: BufWriter::with_capacity(BUFFER_BYTES, file) }))
     }
 
-    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
+    fn make_durable(&self, run: &RunId, names: &[String]) -> Result<(), SpoolError> {
         let folder = self.run(run);
-        let path = folder.join(name);
-        let begun = self.on_their_way().remove(&path);
-        let synced = match begun {
-            Some(begun) => begun.join().unwrap_or_else(|_| Err(io::Error::other("the thread that wrote it to disk panicked"))),
-            None => sync(&path),
-        };
-        synced.and_then(|()| sync_folder(&folder)).map_err(self.error(name, "written"))
+        for name in names {
+            let path = folder.join(name);
+            let begun = self.on_their_way().remove(&path);
+            let synced = match begun {
+                Some(begun) => joined(begun),
+                None => sync(&path),
+            };
+            synced.map_err(self.error(name, "written"))?;
+        }
+        match names.last() {
+            Some(last) => sync_folder(&folder).map_err(self.error(last, "written")),
+            None => Ok(()),
+        }
     }
 
     fn write_back(&self, run: &RunId, name: &str) {
@@ -99,7 +108,7 @@ impl Spool for FolderSpool {
     fn remove(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
         let path = self.run(run).join(name);
         self.on_their_way().remove(&path);
-        gone(fs::remove_file(path)).map_err(self.error(name, "removed"))
+        gone(remove(&path)).map_err(self.error(name, "removed"))
     }
 
     fn remove_run(&self, run: &RunId) -> Result<(), SpoolError> {
@@ -129,6 +138,22 @@ impl Spool for FolderSpool {
         runs.sort();
         Ok(runs)
     }
+}
+
+/// Files of fewer bytes are gone at once.
+const LARGE_BYTES: u64 = 1 << 20;
+
+/// Removes a file. What the system keeps of a large one in memory is let go of behind our back: that takes it a while.
+fn remove(path: &Path) -> io::Result<()> {
+    let open = File::open(path);
+    fs::remove_file(path)?;
+    if let Ok(file) = open
+        && file.metadata().is_ok_and(|it| it.len() >= LARGE_BYTES)
+    {
+        // The name is gone already, and the last who holds the file has its bytes.
+        thread::spawn(move || drop(file));
+    }
+    Ok(())
 }
 
 /// Waits until the disk has a file.
@@ -210,19 +235,20 @@ mod tests {
             file.write_all(b"rows").unwrap();
             file.finish(false).unwrap();
         };
+        let make_durable = |name: &str| spool.make_durable(&run, &[name.to_owned()]);
         written("kept");
         spool.write_back(&run, "kept");
-        spool.make_durable(&run, "kept").unwrap();
+        make_durable("kept").unwrap();
         assert_eq!(spool.read(&run, "kept").unwrap().unwrap().as_ref(), b"rows");
         // What became of a file that is gone, or was replaced, is nobody's business any more.
         spool.write_back(&run, "kept");
         spool.remove(&run, "kept").unwrap();
-        assert!(spool.make_durable(&run, "kept").is_err());
+        assert!(make_durable("kept").is_err());
         spool.write_back(&run, "never there");
-        assert!(spool.make_durable(&run, "never there").unwrap_err().to_string().contains("never there"));
+        assert!(make_durable("never there").unwrap_err().to_string().contains("never there"));
         spool.write_back(&run, "later");
         written("later");
-        spool.make_durable(&run, "later").unwrap();
+        make_durable("later").unwrap();
         spool.write_back(&run, "later");
         spool.remove_run(&run).unwrap();
         assert!(spool.on_their_way().is_empty());

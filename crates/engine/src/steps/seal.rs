@@ -22,8 +22,8 @@ use crate::{
     history::{Heading, NewList, Why},
     key_store::{KeyStore, KeyTexts},
     part_files::{PartRow, RowMark, csv_name, rows_name},
-    parts::{WrittenPart, make_final},
-    segments::{NewSegment, Segments},
+    parts::{WrittenPart, without_struck},
+    segments::{NewSegment, Segments, commit_all, joined},
     split::{Lane, Sizes},
 };
 
@@ -102,8 +102,8 @@ pub(crate) struct Seal<'s, 'p> {
     pub again: bool,
 }
 
-/// Entries of parts being written, by part number.
-type DoubtWriters = BTreeMap<u32, NewSegment>;
+/// Entries of parts being written, by part number, as every row that is sent asks for one.
+type DoubtWriters = Vec<Option<NewSegment>>;
 
 struct Found<'k> {
     decided: OutcomeCounts,
@@ -468,10 +468,13 @@ impl Seal<'_, '_> {
 
     /// The segment of rows in doubt of a part.
     fn doubt_in<'f>(&self, part: u32, found: &'f mut Found<'_>) -> Result<&'f mut NewSegment, EngineError> {
-        use std::collections::btree_map::Entry::{Occupied, Vacant};
-        Ok(match found.doubts.entry(part) {
-            Occupied(there) => there.into_mut(),
-            Vacant(vacant) => vacant.insert(self.segments.create(Kind::Doubt, &self.pass.mapping, self.version)?),
+        let part = part as usize;
+        if found.doubts.len() <= part {
+            found.doubts.resize_with(part + 1, || None);
+        }
+        Ok(match &mut found.doubts[part] {
+            Some(there) => there,
+            none => none.insert(self.segments.create(Kind::Doubt, &self.pass.mapping, self.version)?),
         })
     }
 
@@ -543,13 +546,14 @@ impl Seal<'_, '_> {
     fn parts(&self, found: &mut Found<'_>) -> Result<Vec<SealedPart>, EngineError> {
         let (spool, run) = self.pass.parts.place();
         let mut parts = Vec::with_capacity(self.written.len());
+        let (mut files, mut doubts) = (Vec::new(), Vec::new());
         let exits = if self.write { self.pass.parts.finish()? } else { self.discard_exits()? };
         for mut part in self.written.iter().copied().chain(exits) {
             let mut struck = found.struck.remove(&part.part).unwrap_or_default();
             struck.sort_unstable();
-            let doubt = found.doubts.remove(&part.part);
+            let doubt = found.doubts.get_mut(part.part as usize).and_then(Option::take);
             if self.write {
-                part = make_final(spool.as_ref(), run, part, &struck, self.pass.parts.header_bytes(part))?;
+                part = without_struck(spool.as_ref(), run, part, &struck, self.pass.parts.header_bytes(part))?;
                 let in_doubt = doubt.as_ref().map_or(0, NewSegment::entries);
                 equal("rows of a file = rows in doubt", u64::from(part.rows), in_doubt)?;
             } else {
@@ -561,10 +565,31 @@ impl Seal<'_, '_> {
                 let stores = self.key_store.filter(|_| self.write && self.pass.columns.exits() != Some(part.columns));
                 let header_bytes = self.pass.parts.header_bytes(part);
                 let keys = stores.map(|it| it.store_part(run, part.part, header_bytes, self.pass.mapping.keys().len())).transpose()?;
-                parts.push(SealedPart { written: part, doubt: doubt.map(NewSegment::commit).transpose()?, keys });
+                parts.push(SealedPart { written: part, doubt: None, keys });
+                if self.write {
+                    files.extend([csv_name(part.part), rows_name(part.part)]);
+                    doubts.extend(doubt);
+                }
             }
         }
+        let doubts = self.all_durable(&files, doubts)?;
+        parts.iter_mut().zip(doubts).for_each(|(part, doubt)| part.doubt = Some(doubt));
         Ok(parts)
+    }
+
+    /// Makes files and segments durable. Most of it is waiting for the disk, which has more to do at a time where they are large.
+    fn all_durable(&self, files: &[String], doubts: Vec<NewSegment>) -> Result<Vec<SegmentRef>, EngineError> {
+        let (spool, run) = self.pass.parts.place();
+        if self.tally.spread.records() < RECORDS_PER_THREAD {
+            spool.make_durable(run, files)?;
+            return doubts.into_iter().map(NewSegment::commit).collect();
+        }
+        thread::scope(|scope| {
+            let files = scope.spawn(|| spool.make_durable(run, files));
+            let doubts = commit_all(doubts);
+            joined(files)?;
+            doubts
+        })
     }
 }
 

@@ -205,11 +205,14 @@ impl<'a> Settler<'a> {
 
     /// The outcomes of all rows where they are alike, and the keys among them whose refusal is remembered.
     fn all_are(&self, fate: Sent) -> Result<(OutcomeCounts, Vec<KeyFingerprint>), EngineError> {
-        let mut by_write: BTreeMap<Write, u64> = BTreeMap::new();
+        let mut by_write: Vec<(Write, u64)> = Vec::new();
         let mut remembered = Vec::new();
         for row in self.sent.in_doubt(self.open.plan.rows) {
             let PartRow { key, mark, .. } = row?;
-            *by_write.entry(mark.write).or_default() += 1;
+            match by_write.iter_mut().find(|(write, _)| *write == mark.write) {
+                Some((_, rows)) => *rows += 1,
+                None => by_write.push((mark.write, 1)),
+            }
             remembered.extend(Some(key).filter(|it| self.remembered.contains(it)));
         }
         let mut outcomes = OutcomeCounts::default();

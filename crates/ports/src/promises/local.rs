@@ -112,15 +112,15 @@ pub fn a_file_takes_the_place_of_another_that_is_being_read(spool: &dyn Spool) {
     spool.remove_run(&run).expect("remove");
 }
 
-/// Making a file durable changes nothing about it; one that is not there cannot be.
+/// Making files durable changes nothing about them; one that is not there cannot be.
 pub fn a_file_made_durable_later_is_as_it_was(spool: &dyn Spool) {
     let run = run("promise-durable");
     let mut writer = spool.create(&run, "part.csv").expect("create");
     writer.write_all(b"whole").expect("write");
     writer.finish(false).expect("finish");
-    spool.make_durable(&run, "part.csv").expect("make durable");
+    spool.make_durable(&run, &["part.csv".to_owned()]).expect("make durable");
     assert_eq!(spool.read(&run, "part.csv").expect("read").expect("a file").as_ref(), b"whole");
-    assert!(spool.make_durable(&run, "other.csv").is_err());
+    assert!(spool.make_durable(&run, &["part.csv".to_owned(), "other.csv".to_owned()]).is_err());
     spool.remove_run(&run).expect("remove");
 }
 

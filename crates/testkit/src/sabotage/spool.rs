@@ -29,8 +29,8 @@ impl Spool for BadSpool {
         self.inner.create(run, name)
     }
 
-    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
-        self.inner.make_durable(run, name)
+    fn make_durable(&self, run: &RunId, names: &[String]) -> Result<(), SpoolError> {
+        self.inner.make_durable(run, names)
     }
 
     fn write_back(&self, run: &RunId, name: &str) {

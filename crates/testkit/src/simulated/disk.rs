@@ -297,11 +297,13 @@ impl Spool for SimulatedSpool {
         Ok(Box::new(PrivateWriter { disk: self.0.clone(), run: run.clone(), name: name.to_owned(), bytes: Vec::new() }))
     }
 
-    fn make_durable(&self, run: &RunId, name: &str) -> Result<(), SpoolError> {
-        self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
-        match self.0.files().private.get_mut(&(run.clone(), name.to_owned())) {
-            Some(file) => file.is_durable = true,
-            None => return Err(Self::error(name, "written")(io::ErrorKind::NotFound.into())),
+    fn make_durable(&self, run: &RunId, names: &[String]) -> Result<(), SpoolError> {
+        for name in names {
+            self.0.fuse.burn_now().map_err(Self::error(name, "written"))?;
+            match self.0.files().private.get_mut(&(run.clone(), name.clone())) {
+                Some(file) => file.is_durable = true,
+                None => return Err(Self::error(name, "written")(io::ErrorKind::NotFound.into())),
+            }
         }
         Ok(())
     }
