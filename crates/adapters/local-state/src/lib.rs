@@ -14,7 +14,10 @@ mod lock;
 mod spool;
 mod system;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use baselines::FolderBaselines;
 pub use history::FolderHistory;
@@ -23,6 +26,7 @@ pub use spool::FolderSpool;
 pub use system::{SystemClock, SystemEntropy};
 
 use outflow_domain::Name;
+use outflow_ports::{BaselineStore, BaselineStores};
 
 /// The folder that holds everything Outflow remembers.
 #[derive(Clone, Debug)]
@@ -86,6 +90,12 @@ impl StateFolder {
     fn activation(&self, name: &Name) -> PathBuf {
         // Folder names compare without case on some disks, names of activations do not.
         self.root.join("activations").join(name.as_str())
+    }
+}
+
+impl BaselineStores for StateFolder {
+    fn of(&self, activation: &Name) -> Arc<dyn BaselineStore> {
+        Arc::new(self.baselines(activation))
     }
 }
 
