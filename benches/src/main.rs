@@ -78,6 +78,7 @@ fn run(file: &Path, state: &Path, asks_nothing: bool) -> Result<(), Box<dyn std:
         files: Arc::new(cloud::NoFiles::new(Arc::clone(&counted))),
         ledger: Arc::new(SqliteLedger::open(&state.ledger())?),
         baselines: Arc::new(state.baselines(&activation.name)),
+        all_baselines: Arc::new(state.clone()),
         history: Arc::new(state.history(&activation.name)),
         spool: Arc::new(state.spool(&activation.name)),
         clock: Arc::new(SystemClock),

@@ -29,6 +29,7 @@ const fn name(progress: &Progress) -> &'static str {
         Progress::WideningColumns { .. } => "widen columns",
         Progress::Transferring { .. } => "transfer",
         Progress::Importing { .. } => "import",
+        Progress::Deleting { .. } => "delete",
         Progress::ReadingBack { .. } => "read back",
         Progress::Settling { .. } => "settle",
         Progress::Done => "end",

@@ -130,6 +130,7 @@ pub fn ports(
         files: file_store(connection, machine)?,
         ledger,
         baselines: Arc::new(machine.state.baselines(activation.name())),
+        all_baselines: Arc::new(machine.state.clone()),
         history: Arc::new(machine.state.history(activation.name())),
         spool: Arc::new(machine.state.spool(activation.name())),
         clock: Arc::clone(&machine.clock),

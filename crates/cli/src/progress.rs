@@ -58,6 +58,7 @@ fn words(progress: &Progress) -> (String, Option<&'static str>) {
         Progress::ReadingBack { part, rows, of } => {
             (format!("reading part {part} back: {} of {} rows", number(*rows), number(*of)), Some("reading back"))
         }
+        Progress::Deleting { part, rows } => (format!("deleting {rows} row(s) of part {part}"), Some("deleting rows")),
         Progress::Settling { part } => (format!("settling part {part}"), None),
         Progress::Done => (String::new(), None),
     }

@@ -74,6 +74,11 @@ pub enum OnExit {
     Keep,
     /// They stay, and a field says that they have left.
     Flag(Flag),
+    /// Those that this activation has made are deleted.
+    Delete {
+        /// Also those that were there before it.
+        adopted: bool,
+    },
 }
 
 /// A field that says of each row whether the model has it, in the spelling of the project file.
@@ -92,9 +97,21 @@ impl OnExit {
     #[must_use]
     pub const fn flag(&self) -> Option<&Flag> {
         match self {
-            Self::Keep => None,
+            Self::Keep | Self::Delete { .. } => None,
             Self::Flag(flag) => Some(flag),
         }
+    }
+
+    /// Whether rows that leave have to be named, so that the keys of rows are stored.
+    #[must_use]
+    pub const fn needs_keys(&self) -> bool {
+        !matches!(self, Self::Keep)
+    }
+
+    /// Whether rows that leave are deleted.
+    #[must_use]
+    pub const fn is_delete(&self) -> bool {
+        matches!(self, Self::Delete { .. })
     }
 }
 

@@ -161,7 +161,7 @@ pub enum Guard {
     MaxInserts,
     /// Too many rows would be updated.
     MaxUpdates,
-    /// Too many rows have left the model, and would be flagged.
+    /// Too many rows have left the model, and would be flagged or deleted.
     MaxDeletes,
     /// The source has far fewer rows than before.
     MaxSourceShrink,
@@ -178,7 +178,7 @@ pub enum Meant {
     Write(Write),
     /// It is no longer in the model, and stays as it is.
     Leave,
-    /// It is no longer in the model, and is to be flagged.
+    /// It is no longer in the model, and is to be flagged or deleted.
     Exit,
 }
 
@@ -210,9 +210,9 @@ impl Guard {
         match (self, meant) {
             (Self::MaxInserts, Meant::Write(Write::Insert | Write::InsertOrUpdate))
             | (Self::MaxUpdates, Meant::Write(Write::Update))
-            | (Self::MaxDeletes, Meant::Exit | Meant::Write(Write::Flag)) => true,
+            | (Self::MaxDeletes, Meant::Exit | Meant::Write(Write::Flag | Write::Delete)) => true,
             (Self::MaxInserts | Self::MaxUpdates | Self::MaxDeletes, _) | (_, Meant::Write(Write::Insert)) => false,
-            (_, Meant::Write(Write::Update | Write::InsertOrUpdate | Write::Flag) | Meant::Leave | Meant::Exit) => true,
+            (_, Meant::Write(Write::Update | Write::InsertOrUpdate | Write::Flag | Write::Delete) | Meant::Leave | Meant::Exit) => true,
         }
     }
 }

@@ -31,8 +31,8 @@ pub use model::{ModelColumn, ModelType};
 pub use names::{DataExtensionKey, DataExtensionName, FieldName, FileName, FolderName, Name, ObjectId, RunId};
 pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
 pub use run::{
-    ActivationState, BaselineRef, ConfirmedSegment, Evidence, Identity, ImpossibleEvent, Manifest, OpenPart, PartPlan, PartStage, PlanId,
-    RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
+    ActivationState, BaselineRef, ConfirmedSegment, Evidence, Identity, ImpossibleEvent, LATE_CALL_MS, Manifest, OpenPart, PartPlan,
+    PartStage, PlanId, RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
 };
 pub use secret::Secret;
 pub use table::{

@@ -18,6 +18,16 @@ pub enum Write {
     InsertOrUpdate,
     /// It has left the model, and a field of it shall say so.
     Flag,
+    /// It has left the model, and is to be deleted.
+    Delete,
+}
+
+impl Write {
+    /// Whether it is of a row that has left the model.
+    #[must_use]
+    pub const fn is_of_exits(self) -> bool {
+        matches!(self, Self::Flag | Self::Delete)
+    }
 }
 
 /// What became of a sent row.
@@ -80,6 +90,8 @@ pub enum Outcome {
     LeftKeyUnknown,
     /// In the baseline and no longer in the model: the service refused to flag it before, and nothing has changed since.
     LeftRefused,
+    /// In the baseline and no longer in the model: it would be deleted, but another activation of the data extension holds its key, or may.
+    LeftShared,
     /// In the baseline, no longer in the model, and found to be gone from the data extension.
     LeftGone,
     /// In the baseline and no longer in the model, as far as the source can be trusted: a guard holds it, and nothing is written down.
@@ -98,12 +110,14 @@ impl Outcome {
             | Self::LeftFlagged
             | Self::LeftKeyUnknown
             | Self::LeftRefused
+            | Self::LeftShared
             | Self::LeftGone
             | Self::LeftHeld => "none",
             Self::Sent { write: Write::Insert, .. } => "insert",
             Self::Sent { write: Write::Update, .. } => "update",
             Self::Sent { write: Write::InsertOrUpdate, .. } => "insert_or_update",
             Self::Sent { write: Write::Flag, .. } => "flag",
+            Self::Sent { write: Write::Delete, .. } => "delete",
         }
     }
 
@@ -117,6 +131,7 @@ impl Outcome {
             Self::LeftFlagged => "flagged",
             Self::LeftKeyUnknown => "key_unknown",
             Self::LeftRefused => "refused",
+            Self::LeftShared => "shared",
             Self::LeftGone => "not_in_destination",
             Self::LeftHeld => "held",
             Self::Withheld { why } => match why {
@@ -128,6 +143,7 @@ impl Outcome {
                 Withheld::Skipped => "skipped",
             },
             Self::Sent { write: Write::Flag, fate: Sent::Confirmed } => "flagged",
+            Self::Sent { write: Write::Delete, fate: Sent::Confirmed } => "deleted",
             Self::Sent { fate, .. } => match fate {
                 Sent::Confirmed => "confirmed",
                 Sent::Refused => "refused",
@@ -146,9 +162,10 @@ impl Outcome {
                 | Self::LeftFlagged
                 | Self::LeftKeyUnknown
                 | Self::LeftRefused
+                | Self::LeftShared
                 | Self::LeftGone
                 | Self::LeftHeld
-                | Self::Sent { write: Write::Flag, .. }
+                | Self::Sent { write: Write::Flag | Write::Delete, .. }
         )
     }
 

@@ -6,34 +6,24 @@
 
 mod baseline;
 mod part;
+mod plan;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    data_extension::NewColumn,
     fingerprint::{KeyFingerprint, RowFingerprint},
     guard::{Held, Hold},
-    import::{ImportId, ImportOrder, ImportStatus, Route},
+    import::{ImportId, ImportStatus, Route},
     mapping::Mapping,
-    names::{FieldName, FileName, Name, ObjectId, RunId},
+    names::{FieldName, Name, ObjectId, RunId},
     outcome::{Outcome, OutcomeCounts},
-    table::{NewDataExtension, WiderColumn},
 };
 
 pub use baseline::{BaselineRef, SegmentRef};
-pub use part::{OpenPart, PartStage};
-
-/// Digest of everything a plan rests on; equal changes give equal ids, whatever the order of the scan.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PlanId(pub String);
-
-impl std::fmt::Display for PlanId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub use part::{LATE_CALL_MS, OpenPart, PartStage};
+pub use plan::{Manifest, PartPlan, PlanId};
 
 /// Whose rows a baseline speaks of. When any of it changes, what was confirmed no longer holds as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,60 +57,6 @@ impl Identity {
     pub fn shares_fields_with(&self, other: &Self) -> bool {
         self.fields.iter().all(|(name, id)| other.fields.get(name).is_none_or(|it| it == id))
     }
-}
-
-/// A file that a plan names, with all that is decided about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartPlan {
-    /// Its number within the run, from 1.
-    pub part: u32,
-    /// Its rows.
-    pub rows: u64,
-    /// Its bytes, header included.
-    pub bytes: u64,
-    /// How it will be imported, with the literal file name.
-    pub order: ImportOrder,
-    /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_of_exits: bool,
-    /// The fields that all of its rows leave as they are, since they are blank in the model: see [`crate::WhenNull::Keep`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kept: Vec<FieldName>,
-}
-
-impl PartPlan {
-    /// The file's name at the route.
-    #[must_use]
-    pub const fn file(&self) -> &FileName {
-        &self.order.file
-    }
-}
-
-/// Everything a run will do, complete and immutable before the first byte is transferred.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// The plan's id.
-    pub plan: PlanId,
-    /// The road of every import.
-    pub route: Route,
-    /// The data extension to be made before all else, where it is missing.
-    #[serde(default)]
-    pub create: Option<NewDataExtension>,
-    /// Columns to be created first.
-    pub columns: Vec<NewColumn>,
-    /// Columns to be made longer first.
-    #[serde(default)]
-    pub wider: Vec<WiderColumn>,
-    /// The files.
-    pub parts: Vec<PartPlan>,
-    /// Rows read from the source.
-    pub source_rows: u64,
-    /// Baseline entries that were not seen.
-    pub leaving_rows: u64,
-    /// Those among them that were still in the model when it was last compared: each row that leaves is news once.
-    pub newly_left: u64,
-    /// What is decided already: unchanged rows, rows withheld, rows that left. Rows to be sent are in the parts.
-    pub decided: OutcomeCounts,
 }
 
 /// A row the service refused; not sent again until its values, the mapping or the field changes, or a person asks; or a day has passed, where
@@ -265,6 +201,13 @@ pub enum RunEvent {
         code: String,
         /// The road, where it is closed to this tenant as such.
         closed: Option<Route>,
+    },
+    /// Rows that have left the model are about to be deleted. From here on, every row of the part is in doubt.
+    DeletesStarting {
+        /// The part.
+        part: u32,
+        /// The part's keys, sorted.
+        doubt: SegmentRef,
     },
     /// The import is known to have ended.
     ImportEnded {
@@ -441,6 +384,7 @@ impl RunEvent {
             Self::ImportStarting { .. } => "import_starting",
             Self::ImportStarted { .. } => "import_started",
             Self::ImportNotStarted { .. } => "import_not_started",
+            Self::DeletesStarting { .. } => "deletes_starting",
             Self::ImportEnded { .. } => "import_ended",
             Self::PartSettled { .. } => "part_settled",
             Self::PartDropped { .. } => "part_dropped",
@@ -494,6 +438,7 @@ impl ActivationState {
                     stage: Stage::Planned,
                     newest: None,
                     is_abandoned: false,
+                    asked_ms: None,
                 }));
             }
             RunEvent::TableCreating | RunEvent::ColumnsAdding | RunEvent::ColumnsWidening | RunEvent::ColumnsWidened => {
@@ -520,7 +465,7 @@ impl ActivationState {
             RunEvent::TransferStarting { part } => {
                 let part = self.part(&record.run, *part)?;
                 part.stage = match part.stage {
-                    Stage::Planned | Stage::Transferring => Stage::Transferring,
+                    Stage::Planned | Stage::Transferring if !part.plan.is_of_deletes => Stage::Transferring,
                     _ => return Err("its file has arrived already"),
                 };
             }
@@ -574,6 +519,16 @@ impl ActivationState {
                 part.stage = Stage::Transferred;
                 (part.doubt, part.keys) = (None, None);
             }
+            RunEvent::DeletesStarting { part, doubt } => {
+                if self.open_parts.iter().any(OpenPart::may_be_running) {
+                    return Err("an import may still be running");
+                }
+                let part = self.part(&record.run, *part)?;
+                if !part.plan.is_of_deletes || part.stage != Stage::Planned {
+                    return Err("its rows were not planned to be deleted, or were already");
+                }
+                (part.stage, part.doubt) = (Stage::Deleting, Some(doubt.clone()));
+            }
             RunEvent::ImportEnded { part, status } => {
                 let part = self.part(&record.run, *part)?;
                 let import = match &part.stage {
@@ -587,13 +542,14 @@ impl ActivationState {
                 let number = *part;
                 let part = self.part(&record.run, number)?;
                 let may_settle = match part.stage {
-                    Stage::Ended { .. } | Stage::Unresolved => true,
+                    Stage::Ended { .. } | Stage::Unresolved | Stage::Deleting => true,
                     Stage::Starting | Stage::Started { .. } => part.is_abandoned,
                     Stage::Planned | Stage::Transferring | Stage::Transferred => false,
                 };
                 if !may_settle {
                     return Err("its import has not ended");
                 }
+                let has_deleted = part.plan.is_of_deletes;
                 let segment = confirmed.clone();
                 let taken = segment.map(|segment| ConfirmedSegment {
                     segment,
@@ -603,12 +559,18 @@ impl ActivationState {
                 });
                 match doubt {
                     Some(doubt) => {
+                        // No call of it is made any more: from now on it counts how late one may still be heard.
+                        part.asked_ms = part.asked_ms.or_else(|| part.plan.is_of_deletes.then_some(record.at_ms));
                         part.doubt = Some(doubt.clone());
                         part.stage = Stage::Unresolved;
                     }
                     None => self.open_parts.retain(|it| it.run != record.run || it.plan.part != number),
                 }
                 self.confirmed.extend(taken);
+                if has_deleted {
+                    // The row with the highest number may be gone by our own hand: numbers that fall would tell of others.
+                    self.rows_numbered = None;
+                }
             }
             RunEvent::PartDropped { part } => {
                 let number = *part;
@@ -639,7 +601,8 @@ impl ActivationState {
             }
             RunEvent::Abandoned { part } => {
                 let part = self.part(&record.run, *part)?;
-                if !matches!(part.stage, Stage::Starting | Stage::Started { .. }) {
+                let may_be_deleted_late = part.plan.is_of_deletes && matches!(part.stage, Stage::Deleting | Stage::Unresolved);
+                if !matches!(part.stage, Stage::Starting | Stage::Started { .. }) && !may_be_deleted_late {
                     return Err("its import is not open");
                 }
                 part.is_abandoned = true;

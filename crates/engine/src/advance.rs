@@ -71,8 +71,8 @@ async fn merge(
         thread::scope(|scope| segments.write_next(&old, &counted, settled().ahead(scope), updates_len, &latest.mapping, comparable))?
     };
     let Some(mut baseline) = next else { return Ok(()) };
-    baseline.keys = match job.activation.on_exit.flag() {
-        Some(_) => {
+    baseline.keys = match job.activation.on_exit.needs_keys() {
+        true => {
             // What was settled speaks, and where it says nothing, what was known before.
             let mut updates = settled().flatten().peekable();
             let is_held = |key| {
@@ -83,7 +83,7 @@ async fn merge(
             let new: Vec<_> = batch.iter().filter_map(|it| it.keys.clone()).collect();
             KeyStore::new(ports, job.activation.name.as_str(), scheme, &latest.mapping).next(&counted.keys, &new, is_held)?
         }
-        None => Vec::new(),
+        false => Vec::new(),
     };
     let merged = batch.iter().map(|it| it.segment.name.clone()).collect();
     let (mapping, identity) = (latest.mapping.clone(), latest.identity.clone());

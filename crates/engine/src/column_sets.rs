@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use outflow_domain::{Mapping, WhenNull};
+use outflow_domain::{Mapping, OnExit, WhenNull};
 use outflow_rows::{CsvEncoder, KeptFields, WarningRules, keepable_fields};
 
 use crate::error::EngineError;
@@ -65,7 +65,7 @@ pub(crate) struct ColumnSets {
     keepable: Vec<usize>,
     /// Positions of the key and the new fields, where there are rows of which only new columns travel.
     narrow: Option<Vec<usize>>,
-    /// Key and flag alone, where rows that leave are flagged.
+    /// Key and flag alone, where rows that leave are flagged; the key, where they are deleted.
     exits: Option<Arc<ColumnSet>>,
     found: RwLock<Found>,
 }
@@ -86,9 +86,10 @@ impl ColumnSets {
     const EXITS: usize = COLUMN_SETS_MAX + 1;
 
     /// All columns; as rows ask for them the `narrow` ones, and either without kept fields; and key and flag where rows that leave are flagged.
-    pub fn new(mapping: &Mapping, narrow: Option<Vec<usize>>) -> Self {
-        let exits = mapping.flag().map(|(flag, _)| {
-            let fields = (0..mapping.keys().len()).chain([flag]).collect();
+    pub fn new(mapping: &Mapping, narrow: Option<Vec<usize>>, on_exit: &OnExit) -> Self {
+        let flag = mapping.flag().map(|(flag, _)| flag);
+        let exits = on_exit.needs_keys().then(|| {
+            let fields = (0..mapping.keys().len()).chain(flag).collect();
             Arc::new(ColumnSet::of_fields(mapping, fields, Vec::new(), false))
         });
         let sets = Self { mapping: mapping.clone(), keepable: keepable_fields(mapping), narrow, exits, found: RwLock::default() };

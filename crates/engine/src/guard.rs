@@ -27,7 +27,7 @@ pub(crate) fn terms(job: &Job, resolved: &Resolved) -> Terms {
     Terms {
         mapping: hex(mapping_digest(&resolved.mapping)),
         model: hex(digest::of(&[job.query.sql.as_bytes()])),
-        guards: hex(digest::of(&[format!("{:?}", job.activation.guards).as_bytes()])),
+        guards: hex(digest::of(&[format!("{:?} {:?}", job.activation.guards, job.activation.on_exit).as_bytes()])),
         table: resolved.identity.clone(),
     }
 }

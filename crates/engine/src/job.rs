@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use outflow_domain::{Activation, PlanId};
-use outflow_ports::{BaselineStore, Clock, Entropy, FileStore, History, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool};
+use outflow_ports::{
+    BaselineStore, BaselineStores, Clock, Entropy, FileStore, History, Ledger, MarketingCloud, ProgressSink, Query, Source, Spool,
+};
 
 use crate::{compute::Compute, split::Split};
 
@@ -42,6 +44,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The activation's segments.
     pub baselines: Arc<dyn BaselineStore>,
+    /// Those of all activations of the project: only what another one holds is read there.
+    pub all_baselines: Arc<dyn BaselineStores>,
     /// The activation's history.
     pub history: Arc<dyn History>,
     /// The activation's private files.

@@ -84,8 +84,12 @@ impl Known {
     /// Whether nothing is known of the values there, in spite of an entry whose value would count otherwise, and only this run can tell: the row
     /// was made again since, or is perhaps gone.
     pub fn distrusts(&self, key: KeyFingerprint) -> bool {
-        let was_made_since = || self.membership.as_ref().and_then(|it| it.get(key)).is_some_and(|it| it.row == MADE_SINCE);
-        self.keys_unknown || was_made_since()
+        self.keys_unknown || self.was_made_since(key)
+    }
+
+    /// Whether the row there was made by somebody else since the keys were last read.
+    pub fn was_made_since(&self, key: KeyFingerprint) -> bool {
+        self.membership.as_ref().and_then(|it| it.get(key)).is_some_and(|it| it.row == MADE_SINCE)
     }
 
     /// What a valid row is, from the baseline's answer.
@@ -134,7 +138,7 @@ impl Known {
         match (write, old) {
             (Write::Insert, _) => Origin::Created,
             (_, Some(old)) => old.state.origin,
-            (Write::Update | Write::InsertOrUpdate | Write::Flag, None) => Origin::Adopted,
+            (Write::Update | Write::InsertOrUpdate | Write::Flag | Write::Delete, None) => Origin::Adopted,
         }
     }
 }

@@ -25,6 +25,7 @@ mod known;
 mod layers;
 mod model_rows;
 mod model_set;
+mod others;
 mod pages;
 mod part_files;
 mod parts;

@@ -50,6 +50,7 @@ impl RowMark {
             Intent::Update => 1,
             Intent::InsertOrUpdate => 2,
             Intent::Flag => 3,
+            Intent::Delete => 8,
         };
         let origin = match self.origin {
             Origin::Created => 0,
@@ -59,14 +60,13 @@ impl RowMark {
     }
 
     const fn of_bits(bits: u64) -> Option<Self> {
-        if bits > 7 {
-            return None;
-        }
-        let write = match bits & 3 {
+        let write = match bits & 11 {
             0 => Intent::Insert,
             1 => Intent::Update,
             2 => Intent::InsertOrUpdate,
-            _ => Intent::Flag,
+            3 => Intent::Flag,
+            8 => Intent::Delete,
+            _ => return None,
         };
         let origin = if bits & 4 == 0 { Origin::Created } else { Origin::Adopted };
         Some(Self { write, origin })
@@ -76,7 +76,11 @@ impl RowMark {
 impl PartRow {
     /// The entry that the baseline gets when the row is confirmed.
     pub const fn entry(&self) -> Entry {
-        let presence = if matches!(self.mark.write, Intent::Flag) { Presence::LeftFlagged } else { Presence::Present };
+        let presence = match self.mark.write {
+            Intent::Flag => Presence::LeftFlagged,
+            Intent::Delete => Presence::LeftKept,
+            Intent::Insert | Intent::Update | Intent::InsertOrUpdate => Presence::Present,
+        };
         Entry { key: self.key, row: self.row, state: EntryState { presence, origin: self.mark.origin } }
     }
 
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_row_is_read_as_it_was_written() {
-        for write in [Intent::Insert, Intent::Update, Intent::InsertOrUpdate, Intent::Flag] {
+        for write in [Intent::Insert, Intent::Update, Intent::InsertOrUpdate, Intent::Flag, Intent::Delete] {
             for origin in [Origin::Created, Origin::Adopted] {
                 let mark = RowMark { write, origin };
                 let row = PartRow { key: KeyFingerprint(u128::MAX - 7), row: RowFingerprint::MAX, mark, bytes: 99 };

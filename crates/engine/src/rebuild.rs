@@ -2,8 +2,8 @@
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, SegmentRef,
-    Table,
+    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OnExit, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult,
+    SegmentRef, Table,
 };
 use outflow_ports::Blob;
 use outflow_rows::{CsvEncoder, Scheme};
@@ -52,8 +52,8 @@ struct Ours {
 
 impl Ours {
     /// `None` where no keys are needed, or nothing tells any more which rows are ours.
-    fn of(state: &ActivationState, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
-        if mapping.flag().is_none() || is_retired(state, identity, mapping) {
+    fn of(state: &ActivationState, on_exit: &OnExit, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
+        if !on_exit.needs_keys() || is_retired(state, identity, mapping) {
             return None;
         }
         let old = segments.open_baseline(&state.baseline, state.mapping.as_deref()).inspect_err(|error| {
@@ -72,6 +72,11 @@ impl Ours {
             texts: Vec::new(),
             stored: confirmed.chain(open).collect(),
         })
+    }
+
+    /// Whose row it is, as far as what was confirmed before tells.
+    fn origin(&self, key: KeyFingerprint) -> Origin {
+        self.old.get(key).map_or(Origin::Adopted, |it| it.state.origin)
     }
 
     fn take(&mut self, page: &HeldRows<'_>, at: usize, store: &KeyStore<'_>) -> Result<(), EngineError> {
@@ -115,15 +120,16 @@ impl Ours {
 
 /// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
 ///
-/// Who wrote a row first is lost, so every row counts as adopted from here on. A row that the model does not have is kept and never
-/// reported as leaving. All doubt ends, since every row was read back.
+/// Who wrote a row first is lost, so every row counts as adopted from here on, but where rows that leave have to be named and the baseline
+/// before can still be read. A row that the model does not have is kept and never reported as leaving. All doubt ends, since every row was
+/// read back; but that of a deletion which may be heard later.
 ///
 /// # Errors
 /// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards.
 pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let name = job.activation.name.as_str();
     let state = ports.ledger.activation(&job.activation.name).await?;
-    if let Some(open) = state.open_parts.iter().find(|it| it.may_be_running()) {
+    if let Some(open) = state.open_parts.iter().find(|it| it.may_be_running() && !it.plan.is_of_deletes) {
         return Err(EngineError::Blocked { activation: name.to_owned(), import: import_name(open) });
     }
     let connection = ports.cloud.connect().await?;
@@ -136,7 +142,7 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let left = generation::left(ports, &job.activation.name, identity.data_extension.as_ref()).await?;
     let scheme = Scheme::derive(&job.project_secret, name);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
-    let mut ours = Ours::of(&state, &identity, &mapping, &Segments::new(ports, name, &scheme));
+    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme));
     let private = ports.fresh_run_id();
     let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
     ports.spool.remove_run(&private)?;
@@ -162,6 +168,9 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
         recorder.record(RunEvent::BaselineAdvanced { baseline, merged, mapping: Box::new(mapping), identity }).await?;
     }
     for open in recorder.state().open_parts.clone() {
+        if open.may_delete_late(ports.clock.now_ms()) {
+            continue;
+        }
         if open.is_not_started() {
             drop_part(ports, &mut recorder, &open).await?;
         } else {
@@ -198,7 +207,8 @@ async fn entries(
         for (at, is_valid) in page.with_a_key() {
             let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
             let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
-            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin: Origin::Adopted } });
+            let origin = ours.as_ref().map_or(Origin::Adopted, |(ours, _)| ours.origin(page.keys[at]));
+            entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin } });
             if let (Some((ours, store)), None) = (&mut ours, &failed) {
                 failed = ours.take(page, at, store).err();
             }

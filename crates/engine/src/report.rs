@@ -71,6 +71,10 @@ pub enum Warning {
     ExpiryUnseen,
     /// Rows that were confirmed are gone, and nobody can see which.
     RowsLost,
+    /// Rows that leave would be deleted, and nobody can see whose they are.
+    DeletesUnread,
+    /// Rows that leave would be deleted, and it cannot be read what another activation of the data extension holds.
+    OthersUnreadable,
 }
 
 impl Warning {
@@ -81,6 +85,8 @@ impl Warning {
             Self::RowsUnreadable => "rows_unreadable",
             Self::ExpiryUnseen => "expiry_unseen",
             Self::RowsLost => "rows_lost",
+            Self::DeletesUnread => "deletes_unread",
+            Self::OthersUnreadable => "others_unreadable",
         }
     }
 
@@ -100,6 +106,14 @@ impl Warning {
             Self::RowsLost => {
                 "the data extension holds fewer rows than were confirmed, and which are gone cannot be read: every row is sent, in every run \
                  until rows may be read"
+            }
+            Self::DeletesUnread => {
+                "no row is deleted, as the rows of the data extension may not be read: whether a row is there, and gone afterwards, only reading \
+                 tells; grant `data_extensions_read` to the installed package"
+            }
+            Self::OthersUnreadable => {
+                "no row is deleted, as it cannot be read what another activation of the data extension holds; `outflow status` names the \
+                 activations, and `outflow baseline rebuild ACTIVATION --from destination` makes such a baseline anew"
             }
         }
     }
@@ -181,6 +195,8 @@ pub struct PartReport {
     pub is_narrow: bool,
     /// Whether its rows have left the model, and are flagged for it.
     pub is_of_exits: bool,
+    /// Whether its rows have left the model and are deleted: it is no file that travels.
+    pub is_of_deletes: bool,
     /// The fields that its rows leave as they are, since they are blank in the model.
     pub kept: Vec<String>,
 }

@@ -34,6 +34,10 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
     let mut rows_are_readable = true;
     for part in open.iter().filter(|it| !it.is_not_started() && !it.is_abandoned) {
         let (run, number) = (&part.run, part.plan.part);
+        if part.stage == PartStage::Unresolved && part.may_delete_late(ports.clock.now_ms()) {
+            // Whatever is read now may be otherwise right afterwards.
+            continue;
+        }
         if !rows_are_readable && part.stage == PartStage::Unresolved {
             // Only reading could tell more, and it was refused just now.
             continue;
@@ -59,6 +63,9 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
 
 /// Looks whether an import that a person gave up on has come to its end after all; only then can its doubt be ended, by reading back.
 async fn abandoned_has_ended(ports: &Ports, recorder: &mut Recorder<'_>, part: &OpenPart) -> Result<bool, EngineError> {
+    if part.plan.is_of_deletes {
+        return Ok(part.stage == PartStage::Deleting || !part.may_delete_late(ports.clock.now_ms()));
+    }
     let order = &part.plan.order;
     let status = match &part.stage {
         PartStage::Started { import } => ports.cloud.import_status(import).await?,
@@ -108,7 +115,9 @@ pub(crate) async fn drop_part(ports: &Ports, recorder: &mut Recorder<'_>, part: 
 pub(crate) async fn sweep(ports: &Ports, recorder: &Recorder<'_>) -> Result<(), EngineError> {
     let state = recorder.state();
     for run in ports.spool.runs()? {
-        if run != *recorder.run() && !state.open_parts.iter().any(|it| it.run == run && !it.is_abandoned) {
+        // What a deletion is read back by in the end is its doubt alone.
+        let is_needed = |it: &OpenPart| it.run == run && !it.is_abandoned && !(it.plan.is_of_deletes && it.stage == PartStage::Unresolved);
+        if run != *recorder.run() && !state.open_parts.iter().any(is_needed) {
             ports.spool.remove_run(&run)?;
         }
     }

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use outflow_baseline::Update;
 use outflow_domain::{
     ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
-    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
+    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, SegmentRef, Sent, Withheld, guard::SourceCounts,
 };
-use outflow_ports::{LedgerError, Progress, ScanOptions};
+use outflow_ports::{CloudError, LedgerError, Progress, ScanOptions};
 use outflow_rows::Scheme;
 
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
     split::{ROUNDS_MAX, Split},
     steps::{
         compare::{self, Pass, PrivateFiles, Tally},
-        import,
+        delete, import,
         resolve::{Resolved, resolve},
         seal::{Seal, SealedPart, SealedPass, equal},
         settle, transfer,
@@ -61,19 +62,28 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &
     let resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
     // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
     let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
-    let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
+    let now_ms = ports.clock.now_ms();
+    let is_waited_for = |it: &OpenPart| it.stage == PartStage::Unresolved && (!may_read || it.may_delete_late(now_ms));
+    let is_settled_first = |it: &&OpenPart| !it.is_abandoned && !is_waited_for(it);
     let open_parts = state.open_parts.iter().filter(is_settled_first).count();
     let blocked = blocking(job, ports, &resolved).await?;
     let compared = Compared::of(job, ports, resolved, &private.run, &state, Some(private), None).await?;
     Ok(PlanReport { blocked, ..compared.report(job, options, open_parts, None) })
 }
 
+/// Whether nothing may be started beside a part. A deletion that is heard too late finds rows of ours in doubt; of another activation it would
+/// find rows that count as confirmed.
+fn is_in_the_way(open: &OpenPart, is_ours: bool, now_ms: i64) -> bool {
+    open.may_be_running() || (!is_ours && !open.is_abandoned && open.may_delete_late(now_ms))
+}
+
 /// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
 /// waited for; of another one that its own next run has yet to settle.
 async fn blocking(job: &Job, ports: &Ports, resolved: &Resolved) -> Result<Option<Blocking>, EngineError> {
     for (name, state) in ports.ledger.activations().await? {
-        let is_waited_for = name == job.activation.name;
-        for open in state.open_parts.iter().filter(|it| it.may_be_running() && it.identity.may_write_into(&resolved.identity)) {
+        let (now_ms, is_waited_for) = (ports.clock.now_ms(), name == job.activation.name);
+        let mut open = state.open_parts.iter().filter(|it| is_in_the_way(it, is_waited_for, now_ms));
+        for open in open.by_ref().filter(|it| it.identity.may_write_into(&resolved.identity)) {
             if !is_waited_for || import::is_at_work(ports, open).await? {
                 return Ok(Some(Blocking { activation: name, import: import::import_name(open), is_waited_for }));
             }
@@ -241,7 +251,9 @@ impl Run<'_> {
     /// Rule 3: one import at a time per data extension, whichever activation started it.
     async fn nobody_else_is_importing(&self, resolved: &Resolved) -> Result<(), EngineError> {
         for (name, state) in self.ports.ledger.activations().await? {
-            let open = state.open_parts.iter().find(|it| it.may_be_running() && it.identity.may_write_into(&resolved.identity));
+            let (now_ms, is_ours) = (self.ports.clock.now_ms(), name == self.job.activation.name);
+            let mut open = state.open_parts.iter().filter(|it| is_in_the_way(it, is_ours, now_ms));
+            let open = open.find(|it| it.identity.may_write_into(&resolved.identity));
             if let Some(open) = open {
                 return Err(EngineError::Blocked { activation: name.to_string(), import: import::import_name(open) });
             }
@@ -260,7 +272,7 @@ impl Run<'_> {
         let counted = if *retired { before.emptied() } else { before.clone() };
         let next = segments.write_next(old, &counted, updates.updates(), updates.len(), mapping, *is_comparable)?;
         if let Some(mut baseline) = next {
-            if self.job.activation.on_exit.flag().is_none() {
+            if !self.job.activation.on_exit.needs_keys() {
                 baseline.keys.clear();
             }
             let (mapping, identity) = (Box::new(mapping.clone()), identity.clone());
@@ -281,8 +293,21 @@ impl Run<'_> {
 
     /// Remembers up to where rows were numbered, once what is not known of those made since is written down.
     async fn note_numbers(&self, recorder: &mut Recorder<'_>, compared: &Compared) -> Result<(), EngineError> {
-        let Resolved { identity, newest_row, .. } = &compared.resolved;
-        let (Some(up_to), Some(data_extension)) = (*newest_row, identity.data_extension.clone()) else { return Ok(()) };
+        let up_to = compared.resolved.numbers.newest;
+        self.note_number(recorder, &compared.resolved, up_to).await
+    }
+
+    /// The same once rows were deleted, the newest of them perhaps, given what was told of rows so far.
+    async fn note_numbers_left(&self, recorder: &mut Recorder<'_>, resolved: &Resolved, told: &[SegmentRef]) -> Result<(), EngineError> {
+        let segments = Segments::new(self.ports, self.job.activation.name.as_str(), &resolved.scheme);
+        let told = told.iter().map(|it| segments.open_updates(it, None)).collect::<Result<Vec<_>, _>>()?;
+        let is_there = |key| !told.iter().any(|it| matches!(it.get(key), Some(Update::Drop(_))));
+        let up_to = resolved.numbers.top.iter().filter(|(_, key)| is_there(*key)).map(|(number, _)| *number).max();
+        self.note_number(recorder, resolved, up_to).await
+    }
+
+    async fn note_number(&self, recorder: &mut Recorder<'_>, resolved: &Resolved, up_to: Option<u64>) -> Result<(), EngineError> {
+        let (Some(up_to), Some(data_extension)) = (up_to, resolved.identity.data_extension.clone()) else { return Ok(()) };
         if recorder.state().rows_numbered != Some((data_extension.clone(), up_to)) {
             recorder.record(RunEvent::RowsNumbered { data_extension, up_to }).await?;
         }
@@ -297,6 +322,22 @@ impl Run<'_> {
         let mut spoken_for = Vec::new();
         for (plan, sealed) in manifest.parts.iter().zip(&compared.sealed.parts) {
             let Some(doubt) = &sealed.doubt else { continue };
+            if plan.is_of_deletes {
+                self.nobody_else_is_importing(&compared.resolved).await?;
+                let mut told = delete::delete(job, ports, recorder, &compared.resolved, plan, doubt).await?;
+                let (digest, error) = (&compared.resolved.schema_digest, told.error.take());
+                let settled = settle::settle_as_told(job, ports, recorder, &run, plan.part, digest, told).await?;
+                spoken_for.extend(settled.spoken_for);
+                self.note_numbers_left(recorder, &compared.resolved, &spoken_for).await?;
+                outcomes.merge(&settled.outcomes);
+                // What was refused for certain is told once it is settled; what got lost is told as what was read.
+                match error {
+                    Some(error) if !matches!(error, CloudError::Unavailable { .. } | CloudError::Unreadable { .. }) => {
+                        return Err(error.into());
+                    }
+                    _ => continue,
+                }
+            }
             transfer::transfer(ports, recorder, job.activation.name.as_str(), plan, parts).await?;
             self.nobody_else_is_importing(&compared.resolved).await?;
             import::start(job, ports, recorder, plan.part, doubt, sealed.keys.as_ref()).await?;
@@ -349,11 +390,12 @@ impl Compared {
         let may_note = write && resolved.is_comparable;
         let guidance = Guidance::along(resolved.base.as_ref(), ports, job.trail_entries_min, may_note);
         let narrow = compare::narrow_fields(&resolved.mapping, job.activation.insert, resolved.rebase.as_ref());
-        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow));
+        let columns = Arc::new(ColumnSets::new(&resolved.mapping, narrow, &job.activation.on_exit));
         let sizes = known.sizes.clone();
         let (spool, bytes_max) = (Arc::clone(&ports.spool), job.activation.part_bytes_max);
         let key_store = KeyStore::new(ports, job.activation.name.as_str(), &resolved.scheme, &resolved.mapping);
-        let exits = Exits::of(&job.activation, &resolved, state, &key_store)?;
+        let exits = Exits::of(job, ports, &resolved, known.membership.is_some(), state, &key_store).await?;
+        resolved.warnings.extend(exits.as_ref().and_then(Exits::warning));
         let key_store = exits.as_ref().map(|_| &key_store);
         let pass = Arc::new(Pass {
             exits,
@@ -429,7 +471,8 @@ impl Compared {
                 file: file_name(job, run, it.written.part),
                 fields: names(&self.columns.get(it.written.columns).fields),
             },
-            is_of_exits: is_of_exits(it),
+            is_of_exits: is_of_exits(it) && !job.activation.on_exit.is_delete(),
+            is_of_deletes: is_of_exits(it) && job.activation.on_exit.is_delete(),
             kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
@@ -464,7 +507,7 @@ impl Compared {
             warning: *warning,
             examples: examples.clone(),
         });
-        let file = |part: u32| manifest?.parts.iter().find(|it| it.part == part).map(|it| it.file().to_string());
+        let file = |part: u32| manifest?.parts.iter().find(|it| it.part == part && !it.is_of_deletes).map(|it| it.file().to_string());
         let parts = self.sealed.parts.iter().map(|it| it.written);
         PlanReport {
             activation: job.activation.name.clone(),
@@ -488,7 +531,8 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
-                    is_of_exits: self.columns.exits() == Some(it.columns),
+                    is_of_exits: self.columns.exits() == Some(it.columns) && !job.activation.on_exit.is_delete(),
+                    is_of_deletes: self.columns.exits() == Some(it.columns) && job.activation.on_exit.is_delete(),
                     kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),
@@ -562,7 +606,8 @@ async fn refusals(ports: &Ports, job: &Job, standing: &BTreeSet<KeyFingerprint>)
 /// When no open import has that name, or the ledger cannot be written.
 pub async fn abandon(job: &Job, ports: &Ports, import: &str) -> Result<bool, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let Some(open) = state.open_parts.iter().find(|it| it.may_be_running() && import::import_name(it) == import) else {
+    let may_be_given_up = |it: &&OpenPart| it.may_be_running() || it.may_delete_late(ports.clock.now_ms());
+    let Some(open) = state.open_parts.iter().filter(may_be_given_up).find(|it| import::import_name(it) == import) else {
         return Ok(false);
     };
     // First of all, as nobody looks for it afterwards: an import that has not begun fails without its file. What the doubt needs is in its

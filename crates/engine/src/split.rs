@@ -63,7 +63,11 @@ impl Split {
 /// Whether the part's rows in doubt go in files of their own: nobody can tell more about them, and its import has ended.
 fn is_split(part: &OpenPart) -> bool {
     // Counts never prove a file that only updates, however small.
-    matches!(part.stage, PartStage::Unresolved) && !part.is_abandoned && part.doubt.is_some() && !part.plan.is_of_exits
+    matches!(part.stage, PartStage::Unresolved)
+        && !part.is_abandoned
+        && part.doubt.is_some()
+        && !part.plan.is_of_exits
+        && !part.plan.is_of_deletes
 }
 
 fn rows_in_doubt(part: &OpenPart) -> u64 {

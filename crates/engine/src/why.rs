@@ -110,6 +110,8 @@ pub struct DoubtfulPart {
     pub part: u32,
     /// Its import, as `outflow abandon` takes it.
     pub import: String,
+    /// Whether it was to delete the row.
+    pub is_deletion: bool,
 }
 
 /// A refusal that is remembered.
@@ -175,7 +177,8 @@ pub async fn why(job: &Job, ports: &Ports, key: &[KeyPart], look: bool) -> Resul
         if let Some(doubt) = &open.doubt
             && segments.open_set(Kind::Doubt, doubt)?.contains(asked.print)
         {
-            in_doubt.push(DoubtfulPart { run: open.run.clone(), part: open.plan.part, import: crate::steps::import::import_name(open) });
+            let import = crate::steps::import::import_name(open);
+            in_doubt.push(DoubtfulPart { run: open.run.clone(), part: open.plan.part, import, is_deletion: open.plan.is_of_deletes });
         }
     }
     let refused = ports.ledger.refused(&job.activation.name).await?.into_iter().find(|it| it.key == asked.print);

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc};
 
-use outflow_domain::RunId;
+use outflow_domain::{Name, RunId};
 
 use crate::disk;
 
@@ -44,6 +44,12 @@ pub trait BaselineStore: fmt::Debug + Send + Sync {
 
     /// Removes a segment; one that is gone already is no error.
     fn remove(&self, name: &str) -> Result<(), BaselineStoreError>;
+}
+
+/// The segments of every activation of the project. What another one holds is read, and never written.
+pub trait BaselineStores: fmt::Debug + Send + Sync {
+    /// Those of one activation, whether it has any or none.
+    fn of(&self, activation: &Name) -> Arc<dyn BaselineStore>;
 }
 
 /// The lists of one activation's history: written once, as segments are, and like these they count only when the ledger names them.

@@ -15,7 +15,7 @@ pub mod promises;
 pub mod source;
 pub mod spool;
 
-pub use baseline_store::{BaselineStore, BaselineStoreError, Blob, DurableWriter, History};
+pub use baseline_store::{BaselineStore, BaselineStoreError, BaselineStores, Blob, DurableWriter, History};
 pub use clock::{Clock, Entropy};
 pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile, partial_name};
 pub use ledger::{Ledger, LedgerCommit, LedgerError, RunSummary};

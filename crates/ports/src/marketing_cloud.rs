@@ -129,7 +129,8 @@ pub trait MarketingCloud: fmt::Debug + Send + Sync {
 
     /// Deletes rows by their keys, and tells for each key in order the code with which the service refused it, or `None` where it called the
     /// deletion done. A key that is not there is no error of the call, whatever the service says of it; whether one is gone, only
-    /// [`MarketingCloud::read_rows`] tells. May be repeated. Where the call fails, any of the rows may be gone.
+    /// [`MarketingCloud::read_rows`] tells. May be repeated. Where the call fails, any of the rows may be gone; and where it fails as
+    /// [`CloudError::Unavailable`] or [`CloudError::Unreadable`], some may even go later: a call whose answer got lost is not sent again.
     ///
     /// It rests on these facts of the service: a delete takes many objects and has one result for each, in their order, and some may fail
     /// while others succeed (documented: <https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/delete.html>); a row is named

@@ -58,6 +58,13 @@ pub enum Progress {
         /// The state in a word.
         state: String,
     },
+    /// Deleting rows that have left the model.
+    Deleting {
+        /// The part, from 1.
+        part: u32,
+        /// Its rows.
+        rows: u64,
+    },
     /// Reading rows back to settle a part.
     ReadingBack {
         /// The part, from 1.

@@ -10,7 +10,7 @@ use outflow_domain::{
 use crate::{
     context::Context,
     destination::Destination,
-    entries::{Entries, Named, parsed, text_of},
+    entries::{Entries, Named, WordOr, parsed, text_of},
     guards::{GUARDS, guards},
     model::columns,
     nearest::nearest,
@@ -53,10 +53,17 @@ pub(crate) static ACTIVATION: Shape = Shape {
         ),
         Key::with_default(
             "on_exit",
-            Kind::ChoiceOr(&["keep"], &ON_EXIT),
+            Kind::ChoiceOr(&["keep", "delete"], &ON_EXIT),
             "keep",
             "{flag: {field: IsMember, value: false, present: true}}",
-            "What becomes of rows that leave the model: they stay as they are, or a field of theirs says so.",
+            "What becomes of rows that leave the model: they stay as they are, those that this activation has made are deleted, or a field says so.",
+        ),
+        Key::with_default(
+            "delete_adopted",
+            Kind::Boolean,
+            "false",
+            "true",
+            "Whether `on_exit: delete` also deletes rows that were in the data extension before this activation sent them.",
         ),
         Key::with_default(
             "when_null",
@@ -234,7 +241,23 @@ pub(crate) fn activation<'d>(
     let insert = entries.boolean("insert", cx);
     let (primary_key, fields) = (wishes("primary_key", &entries, cx), wishes("fields", &entries, cx));
     let attributes = custom_attributes(&entries, cx);
-    let flag = entries.choice_or("on_exit", cx).and_then(|it| flag(it, cx));
+    let (mut flag_and_wish, mut deletes) = (None, false);
+    match entries.choice_or("on_exit", cx) {
+        Some(WordOr::Word(word)) => deletes = word == "delete",
+        Some(WordOr::Object(it)) => flag_and_wish = flag(it, cx),
+        None => {}
+    }
+    let flag = flag_and_wish;
+    let adopted = entries.boolean("delete_adopted", cx).unwrap_or(false);
+    if adopted && !deletes {
+        let what = "rows that leave are not deleted, so that `delete_adopted` would mean nothing";
+        cx.report(Code::Conflict, entries.span_of("delete_adopted"), what).hint("remove it, or write `on_exit: delete`");
+    }
+    if deletes && !adopted && insert == Some(false) {
+        let what = "this only updates, and so makes no rows that it could delete";
+        cx.report(Code::Conflict, entries.span_of("on_exit"), what)
+            .hint("write `delete_adopted: true` to delete rows that were there before, or `on_exit: keep`");
+    }
     let when_null = when_null(&entries, cx).unwrap_or_default();
     let time_zone = entries.text("time_zone", cx).and_then(|it| time_zone(&it, cx));
     let import = entries.choice("import", cx).map_or(ImportRoute::Auto, |it| match it {
@@ -253,7 +276,7 @@ pub(crate) fn activation<'d>(
         cx.report(Code::Conflict, entries.span_of("insert"), "this only updates, and there is nothing to update")
             .hint("add `fields` or `custom_attributes`, or write `insert: true`");
     }
-    let guards = entries.object("guards", cx).map(|it| guards(it, insert, flag.is_some(), cx)).unwrap_or_default();
+    let guards = entries.object("guards", cx).map(|it| guards(it, insert, flag.is_some() || deletes, cx)).unwrap_or_default();
     let flag_wish = flag.as_ref().map(|(_, wish)| wish);
     no_field_is_filled_twice(primary_key.iter().chain(&fields).chain(&attributes).chain(flag_wish), cx);
     if let Some(destination) = destination {
@@ -273,7 +296,11 @@ pub(crate) fn activation<'d>(
         primary_key: primary_key.into_iter().map(|it| it.wish).collect(),
         fields: fields.into_iter().map(|it| it.wish).collect(),
         custom_attributes: attributes.into_iter().map(|it| it.wish.column).collect(),
-        on_exit: flag.map_or(OnExit::Keep, |(flag, _)| OnExit::Flag(flag)),
+        on_exit: match flag {
+            Some((flag, _)) => OnExit::Flag(flag),
+            None if deletes => OnExit::Delete { adopted },
+            None => OnExit::Keep,
+        },
         when_null,
         time_zone,
         import,

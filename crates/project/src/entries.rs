@@ -33,6 +33,14 @@ pub(crate) struct Named<'n> {
     pub value: &'n Node,
 }
 
+/// What may be a word or a mapping.
+pub(crate) enum WordOr<'n> {
+    /// One of the words.
+    Word(&'static str),
+    /// A mapping.
+    Object(Entries<'n>),
+}
+
 impl<'n> Entries<'n> {
     /// Checks keys; `span` is where a missing key is told.
     pub fn open(node: &'n Node, shape: &'static Shape, span: Span, cx: &mut Context<'_>) -> Option<Self> {
@@ -291,21 +299,22 @@ impl<'n> Entries<'n> {
         text_of(node, key, false, cx)
     }
 
-    /// A mapping of one kind, or `None` where one of the words stands in its place.
-    pub fn choice_or(&self, name: &str, cx: &mut Context<'_>) -> Option<Entries<'n>> {
+    /// A mapping of one kind, or one of the words in its place.
+    pub fn choice_or(&self, name: &str, cx: &mut Context<'_>) -> Option<WordOr<'n>> {
         let (key, node) = self.ask(name)?;
         let Kind::ChoiceOr(words, shape) = key.kind else { unreachable!("`{name}` is declared as a choice or a mapping") };
         if let Value::Map(_) = &node.value {
-            return Entries::open(node, shape, node.span, cx);
+            return Entries::open(node, shape, node.span, cx).map(WordOr::Object);
         }
         let text = text_of(node, key, false, cx)?;
-        if !words.contains(&text.value.as_str()) {
+        let Some(word) = words.iter().find(|it| **it == text.value) else {
             let all = words.iter().copied().chain(shape.keys.iter().map(|it| it.name));
             let hint =
                 nearest(&text.raw, all).map_or_else(|| format!("it takes {}", key.kind.for_people()), |it| format!("did you mean `{it}`?"));
             cx.report(Code::InvalidValue, text.span, format!("`{}` is not a value of `{name}`", text.raw)).hint(hint);
-        }
-        None
+            return None;
+        };
+        Some(WordOr::Word(word))
     }
 
     /// Names and what they name.

@@ -30,7 +30,7 @@ pub(crate) static GUARDS: Shape = Shape {
             "max_deletes",
             Kind::Limit,
             "2 %",
-            "Most rows that leave the model and are flagged for it. When there are more, none of them is. A share is of the rows confirmed before; of none it is no limit. With `on_exit: keep` nothing would be held.",
+            "Most rows that leave the model and are flagged or deleted for it. When there are more, none of them is. A share is of the rows confirmed before; of none it is no limit. With `on_exit: keep` nothing would be held.",
         ),
         Key::optional(
             "max_source_shrink",

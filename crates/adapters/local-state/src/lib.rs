@@ -15,7 +15,10 @@ mod spool;
 mod system;
 mod write_behind;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use baselines::FolderBaselines;
 pub use history::FolderHistory;
@@ -24,6 +27,7 @@ pub use spool::FolderSpool;
 pub use system::{SystemClock, SystemEntropy};
 
 use outflow_domain::Name;
+use outflow_ports::{BaselineStore, BaselineStores};
 
 /// The folder that holds everything Outflow remembers.
 #[derive(Clone, Debug)]
@@ -87,6 +91,12 @@ impl StateFolder {
     fn activation(&self, name: &Name) -> PathBuf {
         // Folder names compare without case on some disks, names of activations do not.
         self.root.join("activations").join(name.as_str())
+    }
+}
+
+impl BaselineStores for StateFolder {
+    fn of(&self, activation: &Name) -> Arc<dyn BaselineStore> {
+        Arc::new(self.baselines(activation))
     }
 }
 

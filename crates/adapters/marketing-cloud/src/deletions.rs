@@ -23,8 +23,8 @@ pub(crate) async fn delete_rows(session: &Session, deletion: &RowDeletion) -> Re
     let mut told = Vec::with_capacity(keys.len());
     for keys in keys.chunks(ROWS_PER_CALL) {
         let rows: Vec<DeletedRow<'_>> = keys.iter().map(|texts| DeletedRow { data_extension, key_fields, texts }).collect();
-        // A row that is gone stays gone, however often it is deleted.
-        let call = Call { action: &action, door: Door::Soap, repeat: Repeat::Safely, privacy: Privacy::Rows };
+        // A call whose answer got lost may be heard later than whatever follows it, so that its caller has to know of it.
+        let call = Call { action: &action, door: Door::Soap, repeat: Repeat::UnlessActed, privacy: Privacy::Rows };
         let body = session.soap(&call, &Delete(&rows)).await?;
         let acted = read_each_acted(&body, "DeleteResponse", rows.len()).map_err(|it| it.into_failure(&action, Privacy::Rows))?;
         if let Some(error) = forbidden(&acted, &action) {

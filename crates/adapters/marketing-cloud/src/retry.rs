@@ -28,6 +28,9 @@ const ASKED_MAX: Duration = Duration::from_secs(120);
 pub(crate) enum Repeat {
     /// Sending it twice does what sending it once does.
     Safely,
+    /// Sending it twice does what sending it once does, but the first one must not be done later than the second: only what the service has
+    /// surely not acted on is sent again.
+    UnlessActed,
     /// Sending it twice may do a thing twice.
     Never,
 }
@@ -63,7 +66,12 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// Whether the call may be sent again.
     pub(crate) fn may_repeat(&self, repeat: Repeat) -> bool {
-        !self.is_final && (repeat == Repeat::Safely || !self.was_sent)
+        !self.is_final
+            && match repeat {
+                Repeat::Safely => true,
+                Repeat::UnlessActed => !self.may_have_acted,
+                Repeat::Never => !self.was_sent,
+            }
     }
 }
 

@@ -40,8 +40,9 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
     let machine = machine(arguments, &project)?;
     let ledger = assemble::ledger(&machine).map_err(|it| failed(arguments.output, "LED-003", &it))?;
     let states = ledger.activations().await.map_err(|it| failed(arguments.output, "LED-003", &it))?;
-    let owner =
-        states.iter().find(|(_, state)| state.open_parts.iter().any(|it| it.may_be_running() && outflow_engine::import_name(it) == import));
+    let owner = states.iter().find(|(_, state)| {
+        state.open_parts.iter().any(|it| (it.may_be_running() || it.plan.is_of_deletes) && outflow_engine::import_name(it) == import)
+    });
     let Some((name, _)) = owner else {
         let refused = Refused(format!("no open import is called `{import}`; `outflow status` names those there are"));
         return Err(failed(arguments.output, "CLI-006", &refused));

@@ -29,7 +29,9 @@ pub fn sentence(it: &Tripped) -> String {
     match it.guard {
         Guard::MaxInserts => format!("{many} {} new to the activation, and {}", is("is", "are"), at_most(&most, it, "confirmed before")),
         Guard::MaxUpdates => format!("{many} would be updated, and {}", at_most(&most, it, "confirmed before")),
-        Guard::MaxDeletes => format!("{many} would be flagged since they left the model, and {}", at_most(&most, it, "confirmed before")),
+        Guard::MaxDeletes => {
+            format!("{many} would be flagged or deleted since they left the model, and {}", at_most(&most, it, "confirmed before"))
+        }
         Guard::MaxSourceShrink => {
             format!("the source has {many} less than in the last run that held nothing, and {}", at_most(&most, it, "that it had then"))
         }
@@ -153,7 +155,7 @@ mod tests {
             Some("2 %"),
             300,
             10_000,
-            "max_deletes: 2 %: 300 rows would be flagged since they left the model, and at most 200 may be of the 10,000 confirmed before",
+            "max_deletes: 2 %: 300 rows would be flagged or deleted since they left the model, and at most 200 may be of the 10,000 confirmed before",
         );
         check(Guard::MaxInserts, Some("0"), 1, 9, "max_inserts: 0: 1 row is new to the activation, and at most 0 may be");
         check(

@@ -53,6 +53,7 @@ pub const fn intent(write: Write) -> &'static str {
         Write::Update => "update",
         Write::InsertOrUpdate => "send (new to this activation, or in doubt)",
         Write::Flag => "flag (no longer in the model)",
+        Write::Delete => "delete for good (no longer in the model)",
     }
 }
 
@@ -88,16 +89,26 @@ pub fn plan_text(report: &PlanReport) -> String {
     for (&write, &count) in &report.to_send {
         text.push_str(&format!("  {} {}\n", intent(write), rows(count)));
     }
+    if report.to_send.contains_key(&Write::Delete) {
+        text.push_str("      what is deleted cannot be brought back, and may have fields that others have filled; a contact is not deleted with its row\n");
+    }
     if report.newly_left > 0 {
-        let stay = if report.to_send.contains_key(&Write::Flag) { "" } else { " and stay in the data extension" };
+        let stay = if report.to_send.keys().any(|it| it.is_of_exits()) { "" } else { " and stay in the data extension" };
         text.push_str(&format!("  {} left the model{stay}\n", rows(report.newly_left)));
     }
     let key_unknown = report.decided.get(Outcome::LeftKeyUnknown);
     if key_unknown > 0 {
         text.push_str(&format!(
-            "  {} left the model and cannot be flagged, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
+            "  {} left the model and cannot be flagged or deleted, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
             rows(key_unknown),
             report.activation
+        ));
+    }
+    let shared = report.decided.get(Outcome::LeftShared);
+    if shared > 0 {
+        text.push_str(&format!(
+            "  {} left the model and stay, as another activation of the data extension holds them, or may\n",
+            rows(shared)
         ));
     }
     text.push_str(&held_text(report, true));
@@ -128,11 +139,15 @@ pub fn plan_text(report: &PlanReport) -> String {
     }
     text.push_str(&skipped_text(report));
     text.push_str(&warned_text(report));
+    // What is deleted travels in no file.
+    let files = || report.parts.iter().filter(|it| !it.is_of_deletes);
     if report.parts.is_empty() {
         text.push_str("  nothing to send\n");
+    } else if files().next().is_none() {
+        text.push_str("  no file to send\n");
     } else {
-        let sum: u64 = report.parts.iter().map(|it| it.bytes).sum();
-        text.push_str(&format!("  {} file(s), {}, by {}\n", report.parts.len(), bytes(sum), road(report.route)));
+        let sum: u64 = files().map(|it| it.bytes).sum();
+        text.push_str(&format!("  {} file(s), {}, by {}\n", files().count(), bytes(sum), road(report.route)));
         let in_doubt = report.parts.iter().filter(|it| it.in_doubt);
         let (files, doubtful) = in_doubt.fold((0, 0), |(files, rows), it| (files + 1, rows + it.rows));
         if files > 0 {
@@ -299,7 +314,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         let warning = it.warning.code();
         json!({ "field": it.field, "warning": warning, "sentence": it.warning.sentence(), "rows": it.examples.rows, "examples": examples(&it.examples) })
     };
-    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "kept": it.kept });
+    let part = |it: &outflow_engine::PartReport| json!({ "file": it.file, "rows": it.rows, "bytes": it.bytes, "in_doubt": it.in_doubt, "only_new_columns": it.is_narrow, "only_flags": it.is_of_exits, "deletes": it.is_of_deletes, "kept": it.kept });
     let skipped = |it: &outflow_engine::SkippedReport| {
         let keys: Vec<&String> = it.examples.masked.iter().map(|(key, _)| key).collect();
         json!({ "field": it.field, "rows": it.examples.rows, "examples": keys })

@@ -136,8 +136,9 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
             Outcome::Copy => "copies of another row, counted once".to_owned(),
             Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
             Outcome::LeftFlagged => "no longer in the model, flagged in the data extension".to_owned(),
-            Outcome::LeftKeyUnknown => "no longer in the model, not flagged: its key is not stored".to_owned(),
-            Outcome::LeftRefused => "no longer in the model, not flagged: refused before".to_owned(),
+            Outcome::LeftKeyUnknown => "no longer in the model, not flagged or deleted: its key is not stored".to_owned(),
+            Outcome::LeftRefused => "no longer in the model, not flagged or deleted: refused before".to_owned(),
+            Outcome::LeftShared => "no longer in the model, kept: another activation of the data extension holds it, or may".to_owned(),
             Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
             Outcome::LeftHeld => "no longer in the model, which a guard does not believe yet".to_owned(),
             Outcome::Withheld { why } => match why {
@@ -149,6 +150,9 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
                 Withheld::Skipped => "not sent: skipped, as a field says that is null or blank".to_owned(),
             },
             Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed } => "no longer in the model: flagged just now".to_owned(),
+            Outcome::Sent { write: Write::Delete, fate: Sent::Confirmed } => {
+                "no longer in the model: deleted just now, read back as gone".to_owned()
+            }
             Outcome::Sent { write, fate } => {
                 let fate = match fate {
                     Sent::Confirmed => "confirmed",
@@ -231,7 +235,8 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     let summary = if plan.parts.is_empty() {
         "nothing was sent".to_owned()
     } else {
-        format!("{} of {} sent are confirmed", number(confirmed), rows(plan.rows_to_send()))
+        let done = if plan.parts.iter().any(|it| it.is_of_deletes) { "sent or deleted" } else { "sent" };
+        format!("{} of {} {done} are confirmed", number(confirmed), rows(plan.rows_to_send()))
     };
     text.push_str(&format!("  {summary}\n"));
     text

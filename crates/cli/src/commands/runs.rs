@@ -95,11 +95,14 @@ fn sentence(event: &RunEvent) -> String {
             }
         }
         RunEvent::Planned { manifest, .. } => {
-            let sum: u64 = manifest.parts.iter().map(|it| it.bytes).sum();
+            let sum: u64 = manifest.parts.iter().filter(|it| !it.is_of_deletes).map(|it| it.bytes).sum();
+            let deletions = manifest.parts.iter().filter(|it| it.is_of_deletes).count();
+            let to_delete: u64 = manifest.parts.iter().filter(|it| it.is_of_deletes).map(|it| it.rows).sum();
+            let deleted = if to_delete == 0 { String::new() } else { format!(", {} to delete", rows(to_delete)) };
             format!(
-                "planned {}: {} file(s), {}, {} rows read",
+                "planned {}: {} file(s), {}, {} rows read{deleted}",
                 manifest.plan,
-                manifest.parts.len(),
+                manifest.parts.len() - deletions,
                 bytes(sum),
                 number(manifest.source_rows)
             )
@@ -122,6 +125,9 @@ fn sentence(event: &RunEvent) -> String {
         }
         RunEvent::ImportStarted { part, import } => format!("part {part}: import {import} started"),
         RunEvent::ImportNotStarted { part, code, .. } => format!("part {part}: its import was not started ({code})"),
+        RunEvent::DeletesStarting { part, doubt } => {
+            format!("part {part}: deleting its rows; {} rows are in doubt from here on", number(doubt.entries))
+        }
         RunEvent::ImportEnded { part, status } => match status {
             ImportStatus::Completed { counts } => format!(
                 "part {part}: import completed, {} of {} rows applied, {} refused, {} duplicated, {} restricted",

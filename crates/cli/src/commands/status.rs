@@ -58,9 +58,16 @@ fn pending(name: &str, state: &ActivationState) -> String {
 }
 
 fn open_text(state: &ActivationState) -> Option<String> {
-    let blocked: Vec<String> = state.open_parts.iter().filter(|it| it.may_be_running()).map(import_name).collect();
+    let named = |is_deletion: bool| {
+        let open = state.open_parts.iter().filter(|it| it.may_be_running() && it.plan.is_of_deletes == is_deletion);
+        open.map(import_name).collect::<Vec<_>>()
+    };
+    let (blocked, deletions) = (named(false), named(true));
     if !blocked.is_empty() {
         return Some(format!("import not known to have ended: {}", blocked.join(", ")));
+    }
+    if !deletions.is_empty() {
+        return Some(format!("deletion yet to be read back: {}", deletions.join(", ")));
     }
     let in_doubt: u64 = state.open_parts.iter().filter_map(|it| it.doubt.as_ref()).map(|it| it.entries).sum();
     match (in_doubt, state.open_parts.len()) {

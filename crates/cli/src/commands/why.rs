@@ -70,6 +70,15 @@ fn conclusion(found: &RowReport) -> String {
                  stays in the data extension."
             )
         }
+        Conclusion::InDoubt if found.in_doubt.iter().all(|it| it.is_deletion) => {
+            let places: Vec<String> = found.in_doubt.iter().map(|it| it.import.clone()).collect();
+            let next = if found.model.is_empty() { "" } else { "Each run until then sends the row again. " };
+            format!(
+                "The row had left the model and was to be deleted, and no answer came: the service may hear of it for up to an hour ({}). {next}A run \
+                 after that reads what is there.",
+                places.join(", ")
+            )
+        }
         Conclusion::InDoubt => {
             let places: Vec<String> = found.in_doubt.iter().map(|it| format!("{} of run {}", it.import, it.run)).collect();
             let next = if found.model.is_empty() { "settles it" } else { "settles it, and sends the row again where it has to" };
@@ -224,6 +233,10 @@ fn past_text(it: &RowInRun) -> String {
         None => "; still so in the last run".into(),
     };
     let told = match &it.what {
+        InRun::Sent { part, row, write: Write::Delete, fate, .. } => {
+            let fate = if let RowFate::Confirmed { .. } = fate { "deleted, read back as gone".into() } else { fate_text(fate) };
+            format!("to be deleted, as it had left the model: row {} of part {part}: {fate}", number(*row))
+        }
         InRun::Sent { part, row, file, import, write, is_as_model, fate, .. } => {
             let import = import.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
             let same = match is_as_model {
@@ -322,7 +335,13 @@ fn past_json(it: &RowInRun) -> Value {
     };
     match &it.what {
         InRun::Sent { part, row, file, import, write, is_as_model, fate, settled_ms } => {
-            let (fate, by, code, field) = fate_words(fate);
+            let (mut fate, by, code, field) = fate_words(fate);
+            // No file of them ever travels.
+            let is_deletion = *write == Write::Delete;
+            let file = Some(file).filter(|_| !is_deletion);
+            if is_deletion && fate == "confirmed" {
+                fate = "deleted";
+            }
             json!({
                 "run": it.run.0, "at_ms": it.at_ms, "what": "sent", "part": part, "row": row, "file": file, "import": import,
                 "intent": intent_word(*write), "is_as_model": is_as_model, "fate": fate, "by": by, "code": code, "field": field, "settled_ms": settled_ms,
@@ -344,6 +363,7 @@ const fn intent_word(write: Write) -> &'static str {
         Write::Update => "update",
         Write::InsertOrUpdate => "insert_or_update",
         Write::Flag => "flag",
+        Write::Delete => "delete",
     }
 }
 

@@ -27,19 +27,19 @@ fn with_flag(world: &World, flag: &str) -> Vec<String> {
     keys
 }
 
-fn keys(people: &[Person]) -> Vec<String> {
+pub fn keys(people: &[Person]) -> Vec<String> {
     let mut keys: Vec<String> = people.iter().map(|it| it.id.clone()).collect();
     keys.sort();
     keys
 }
 
 #[track_caller]
-fn ran(world: &World, code: i32) -> Value {
+pub fn ran(world: &World, code: i32) -> Value {
     world.program.json(code, &["run", ACTIVATION])["runs"][0].clone()
 }
 
 /// Rows of the outcomes with that intent and fate.
-fn count(ran: &Value, intent: &str, fate: &str) -> u64 {
+pub fn count(ran: &Value, intent: &str, fate: &str) -> u64 {
     let outcomes = ran["outcomes"].as_array().expect("outcomes are listed").iter();
     outcomes.filter(|it| it["intent"] == intent && it["fate"] == fate).filter_map(|it| it["rows"].as_u64()).sum()
 }

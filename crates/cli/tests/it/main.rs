@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod certificates;
+mod deletes;
 mod exits;
 mod full_disk;
 mod guards;

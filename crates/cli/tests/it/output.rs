@@ -51,7 +51,7 @@ fn every_command_prints_one_document() {
     let plan = program.json(0, &["plan", ACTIVATION]);
     has(&plan, &[&PLAN[..], &["invalid"]].concat());
     has(&plan["to_send"][0], &["intent", "rows"]);
-    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt", "only_new_columns", "only_flags", "kept"]);
+    has(&plan["parts"][0], &["file", "rows", "bytes", "in_doubt", "only_new_columns", "only_flags", "deletes", "kept"]);
     has(&plan["columns"][0], &["name", "type"]);
 
     has(&program.json(0, &["runs"]), &["runs"]);

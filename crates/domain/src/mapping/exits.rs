@@ -10,6 +10,12 @@ impl Mapping {
         self.fields().enumerate().find_map(|(at, it)| Some((at, it.flag.as_ref()?)))
     }
 
+    /// The keys alone: what a part of rows that are deleted is of.
+    #[must_use]
+    pub fn of_keys(&self) -> Self {
+        Self { keys: self.keys.clone(), values: Vec::new(), time_zone: self.time_zone.clone() }
+    }
+
     /// The keys and the flag alone, as rows that have left are to have it: what a part of such rows is of.
     #[must_use]
     pub fn of_exits(&self) -> Option<Self> {

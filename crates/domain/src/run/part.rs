@@ -9,6 +9,10 @@ use crate::{
     names::RunId,
 };
 
+/// How long after its last call a deletion whose answer got lost may still be heard by the service, in milliseconds. The service publishes no
+/// such bound: an hour is many times the longest that anybody between us and it is known to keep a call.
+pub const LATE_CALL_MS: i64 = 3_600_000;
+
 /// How far a part has come. Each step is only reached from the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
@@ -26,6 +30,8 @@ pub enum PartStage {
         /// The number.
         import: ImportId,
     },
+    /// Its rows are being deleted, or were; no import is of it. What became of them is yet to be read.
+    Deleting,
     /// The import has ended, and is yet to be settled.
     Ended {
         /// The number, where it is known.
@@ -60,13 +66,27 @@ pub struct OpenPart {
     pub newest: Option<String>,
     /// Whether a person gave up on its import.
     pub is_abandoned: bool,
+    /// When the rows of a deletion were read back whose answer had got lost, in milliseconds since 1970, UTC: its last call was before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ms: Option<i64>,
 }
 
 impl OpenPart {
-    /// Whether its import may still be at work: nothing may be started on the same data extension.
+    /// Whether its import may still be at work, or its deletion: nothing may be started on the same data extension.
     #[must_use]
     pub const fn may_be_running(&self) -> bool {
-        matches!(self.stage, PartStage::Starting | PartStage::Started { .. }) && !self.is_abandoned
+        matches!(self.stage, PartStage::Starting | PartStage::Started { .. } | PartStage::Deleting) && !self.is_abandoned
+    }
+
+    /// Whether the service may still hear that rows of it are to be deleted, as the answer to a call got lost not long ago.
+    #[must_use]
+    pub fn may_delete_late(&self, now_ms: i64) -> bool {
+        self.plan.is_of_deletes
+            && match self.stage {
+                PartStage::Deleting => true,
+                PartStage::Unresolved => self.asked_ms.is_none_or(|it| now_ms < it.saturating_add(LATE_CALL_MS)),
+                _ => false,
+            }
     }
 
     /// Whether the service was never asked to import it.

@@ -1,12 +1,14 @@
 //! What may follow what: a table of facts for [`ActivationState::apply`].
 
+mod deletions;
+
 use super::*;
 use crate::{
     activation::{Activation, FieldWish, IMPORT_DEADLINE_S, ImportRoute, InsertMode, PART_BYTES_MAX},
     data_extension::{DataExtension, Field},
     field_type::FieldType,
     guard::{Guard, Guards, Terms, Tripped},
-    import::ImportCounts,
+    import::{ImportCounts, ImportOrder},
     model::{ModelColumn, ModelType},
     table::TableWish,
 };
@@ -118,6 +120,7 @@ fn planned(parts: u32) -> RunEvent {
             fields: Vec::new(),
         },
         is_of_exits: false,
+        is_of_deletes: false,
         kept: Vec::new(),
     };
     let manifest = Manifest {

@@ -274,6 +274,10 @@ async fn remove_imported(ports: &Ports, open: &OpenPart) {
 
 /// Whether an import that was started, or may have been, is not known to have ended. Asks, and changes nothing.
 pub(crate) async fn is_at_work(ports: &Ports, open: &OpenPart) -> Result<bool, EngineError> {
+    if open.stage == PartStage::Deleting {
+        // It has no import: what became of its rows is read, and waited for by nobody.
+        return Ok(false);
+    }
     let has_ended = match &open.stage {
         PartStage::Started { import } => ports.cloud.import_status(import).await?.has_ended(),
         _ => true,
@@ -310,9 +314,10 @@ pub(crate) fn blocked(job: &Job, open: &OpenPart) -> EngineError {
     EngineError::Blocked { activation: job.activation.name.to_string(), import: import_name(open) }
 }
 
-/// The name of an import: its number where it is known, its file otherwise.
+/// The name of an import: its number where it is known, its file otherwise. A deletion is named by its run and part.
 pub fn import_name(open: &OpenPart) -> String {
     match &open.stage {
+        _ if open.plan.is_of_deletes => format!("deletion:{}/{}", open.run, open.plan.part),
         PartStage::Started { import } => import.to_string(),
         _ => format!("file:{}", open.plan.file()),
     }

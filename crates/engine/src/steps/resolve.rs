@@ -1,6 +1,9 @@
 //! Asks source and destination what they are, and decides how the comparison goes.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
 
 use arrow_schema::SchemaRef;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Update};
@@ -53,8 +56,8 @@ pub(crate) struct Resolved {
     pub schema_digest: String,
     /// What cannot be found out, and what that means.
     pub warnings: Vec<Warning>,
-    /// The highest number of a row in the data extension, where it was read with the keys.
-    pub newest_row: Option<u64>,
+    /// The numbers of rows in the data extension, where they were read with the keys.
+    pub numbers: Numbers,
 }
 
 pub(crate) async fn resolve(
@@ -111,7 +114,7 @@ pub(crate) async fn resolve(
             rows_found(&members, state, &baseline).await?
         }
         // Nothing can be in what is not there.
-        Table::New(_) => Found { keys: None, newest_row: None, is_empty: true, lost: false, warnings: Vec::new() },
+        Table::New(_) => Found { keys: None, numbers: Numbers::default(), is_empty: true, lost: false, warnings: Vec::new() },
     };
     let schema_digest = schema_digest(&mapping);
     let now_ms = ports.clock.now_ms();
@@ -129,7 +132,7 @@ pub(crate) async fn resolve(
         full: options.full,
     };
     let is_comparable = !retired && same_mapping && fields_are_the_same;
-    let Found { newest_row, warnings, .. } = found;
+    let Found { numbers, warnings, .. } = found;
     let known = Some(known);
     let create = if let Table::New(new) = destination { Some(new) } else { None };
     Ok(Resolved {
@@ -148,15 +151,24 @@ pub(crate) async fn resolve(
         retired,
         schema_digest,
         warnings,
-        newest_row,
+        numbers,
     })
+}
+
+/// The numbers that the service has given to rows, where it tells them.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    /// The highest.
+    pub newest: Option<u64>,
+    /// Those of the newest rows, where rows are deleted, in any order.
+    pub top: Vec<(u64, KeyFingerprint)>,
 }
 
 /// What was found out about the rows of the data extension.
 struct Found {
     /// The keys it holds, where they were read.
     keys: Option<Baseline<Blob>>,
-    newest_row: Option<u64>,
+    numbers: Numbers,
     /// Whether it is known to hold none.
     is_empty: bool,
     /// Whether rows that were confirmed are gone, and it may not be read which.
@@ -170,25 +182,29 @@ async fn rows_found(members: &Members<'_>, state: &ActivationState, baseline: &B
     match job.activation.insert {
         InsertMode::UpdateOnly => {
             let since = state.rows_numbered.as_ref().filter(|(id, _)| *id == destination.id).map(|(_, up_to)| *up_to);
-            let (keys, newest_row) = members.numbered(since).await.map_err(|error| match error {
+            let (keys, numbers) = members.numbered(since).await.map_err(|error| match error {
                 EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
                 other => other,
             })?;
-            Ok(Found { keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() })
+            Ok(Found { keys: Some(keys), numbers, is_empty: false, lost: false, warnings: Vec::new() })
         }
         InsertMode::InsertAndUpdate => {
             let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
             // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
             let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
             let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
-            let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
+            let mut found =
+                Found { keys: None, numbers: Numbers::default(), is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
             let mut may_read = counted.is_some();
-            if may_read && (has_shrunk || may_have_expired) {
+            // Only a row whose key was known to be absent was created by us; and one that was gone at any time is ours no more.
+            let deletes = job.activation.on_exit.is_delete();
+            if may_read && (has_shrunk || may_have_expired || (deletes && counted != Some(0))) {
                 found.keys = permitted(members.read().await)?;
                 may_read = found.keys.is_some();
             }
             if !may_read {
                 found.warnings.push(Warning::RowsUnreadable);
+                found.warnings.extend(deletes.then_some(Warning::DeletesUnread));
                 found.warnings.extend(may_have_expired.then_some(Warning::ExpiryUnseen));
                 found.lost = has_shrunk;
                 found.warnings.extend(has_shrunk.then_some(Warning::RowsLost));
@@ -313,7 +329,12 @@ struct Keys {
     /// Those among them of rows made since the keys were last read.
     made_since: Vec<KeyFingerprint>,
     newest: Option<u64>,
+    /// The newest rows, of which some may be deleted.
+    top: BinaryHeap<Reverse<(u64, KeyFingerprint)>>,
 }
+
+/// Of so many of the newest rows the numbers are remembered, where rows are deleted. Should all of them go at once, none is known afterwards.
+const TOP_ROWS: usize = 1 << 16;
 
 impl Members<'_> {
     /// The keys alone.
@@ -324,14 +345,15 @@ impl Members<'_> {
 
     /// The keys, and which of their rows were made since the highest number was that one; with the highest number now. Where the service does
     /// not tell numbers, as where it gives a row that is made again its old one, no row counts as made since.
-    async fn numbered(&self, since: Option<u64>) -> Result<(Baseline<Blob>, Option<u64>), EngineError> {
+    async fn numbered(&self, since: Option<u64>) -> Result<(Baseline<Blob>, Numbers), EngineError> {
         let number: Option<FieldName> = ROW_NUMBER.parse().ok();
-        let keys = match self.keys(number, since).await {
+        let mut keys = match self.keys(number, since).await {
             Err(CloudError::Refused { .. }) => self.keys(None, None).await?,
             other => other?,
         };
-        let newest = keys.newest;
-        Ok((self.write(keys)?, newest))
+        let top = std::mem::take(&mut keys.top).into_iter().map(|Reverse(it)| it).collect();
+        let numbers = Numbers { newest: keys.newest, top };
+        Ok((self.write(keys)?, numbers))
     }
 
     async fn keys(&self, number: Option<FieldName>, since: Option<u64>) -> Result<Keys, CloudError> {
@@ -349,6 +371,12 @@ impl Members<'_> {
                 // A key of the service that we cannot read is none that the model could have: its own types guard it.
                 let Ok(key) = reader.key_fingerprint(self.scheme, &cells) else { continue };
                 keys.all.push(key);
+                if let (Some(number), true) = (number, self.job.activation.on_exit.is_delete()) {
+                    keys.top.push(Reverse((number, key)));
+                    if keys.top.len() > TOP_ROWS {
+                        keys.top.pop();
+                    }
+                }
                 if since.is_some() && number > since {
                     keys.made_since.push(key);
                 }

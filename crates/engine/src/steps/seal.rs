@@ -17,7 +17,7 @@ use crate::{
     column_sets::ColumnSets,
     digest,
     error::EngineError,
-    exits::Exit,
+    exits::{Exit, Exits},
     guard::{Guarding, HeldRows, Holding},
     history::{Heading, NewList, Why},
     key_store::{KeyStore, KeyTexts},
@@ -351,12 +351,19 @@ impl Seal<'_, '_> {
     /// until then every run finds out the same.
     fn mark(&self, record: &Record, found: &mut Found<'_>) -> Result<(), EngineError> {
         match record.old {
+            Some(_) if self.is_another(record.key) => self.update(Update::Drop(record.key), found),
             Some(old) if old.state.presence != Presence::ValueUnknown && self.pass.known.distrusts(record.key) => {
                 let state = EntryState { presence: Presence::ValueUnknown, origin: old.state.origin };
                 self.update(Update::Put(Entry { key: record.key, row: RowFingerprint::of(0), state }), found)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether rows that leave are deleted, and the row there is one that somebody else has made since: not the one that is known, and never sent
+    /// by us. Only once it is sent may it be deleted in its turn.
+    fn is_another(&self, key: KeyFingerprint) -> bool {
+        self.pass.exits.as_ref().is_some_and(Exits::are_deleted) && self.pass.known.was_made_since(key)
     }
 
     /// A row that a guard holds: it stays what it is, and in no file.
@@ -397,12 +404,17 @@ impl Seal<'_, '_> {
 
     /// A baseline entry that no row met.
     fn left(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
+        if self.is_another(entry.key) {
+            found.decided.add(Outcome::LeftKept, 1);
+            found.newly_left += u64::from(entry.state.presence == Presence::Present);
+            return self.update(Update::Drop(entry.key), found);
+        }
         if self.pass.known.is_gone(entry.key) {
             found.decided.add(Outcome::LeftGone, 1);
             return self.update(Update::Drop(entry.key), found);
         }
         match self.pass.exits.as_ref().map(|it| (it, it.judge(entry, &self.pass.known))) {
-            None => self.keep(entry, holding, found),
+            None | Some((_, Exit::Keep)) => self.keep(entry, holding, found),
             Some((_, Exit::Flagged)) => {
                 found.decided.add(Outcome::LeftFlagged, 1);
                 Ok(())
@@ -414,16 +426,22 @@ impl Seal<'_, '_> {
                 self.mark_left(entry, entry.state.presence, found)
             }
             Some((exits, Exit::Flag)) => match found.exits.as_mut().map_or(Ok(None), |it| it.texts.find(entry.key))? {
-                Some(key) => self.flag(entry, exits.row(), exits.record(key), holding, found),
+                Some(key) => self.exit(entry, Write::Flag, exits.row(), exits.record(key), holding, found),
+                None => self.keep_for_want_of_its_key(entry, holding, found),
+            },
+            Some((exits, Exit::Delete)) => match found.exits.as_mut().map_or(Ok(None), |it| it.texts.find(entry.key))? {
+                Some(key) if exits.is_shared(&key) => self.keep_as(entry, Outcome::LeftShared, holding, found),
+                Some(key) => self.exit(entry, Write::Delete, exits.row(), exits.record(key), holding, found),
                 None => self.keep_for_want_of_its_key(entry, holding, found),
             },
         }
     }
 
-    /// An entry whose row has left and is to be flagged.
-    fn flag(
+    /// An entry whose row has left and is to be flagged or deleted.
+    fn exit(
         &self,
         entry: &Entry,
+        write: Write,
         row: RowFingerprint,
         record: Vec<u8>,
         holding: &mut Holding<'_>,
@@ -432,12 +450,12 @@ impl Seal<'_, '_> {
         if holding.looks && holding.holds_exit(entry.key) {
             return self.hold_leaving(entry, found);
         }
-        *found.to_send.entry(Write::Flag).or_default() += 1;
-        found.changes_sum = found.changes_sum.wrapping_add(digest::of_change(entry.key, row, Write::Flag));
+        *found.to_send.entry(write).or_default() += 1;
+        found.changes_sum = found.changes_sum.wrapping_add(digest::of_change(entry.key, row, write));
         found.newly_left += u64::from(entry.state.presence == Presence::Present);
         self.mark_left(entry, entry.state.presence, found)?;
         let Some(exits) = &mut found.exits else { return Ok(()) };
-        let mark = RowMark { write: Write::Flag, origin: entry.state.origin };
+        let mark = RowMark { write, origin: entry.state.origin };
         exits.rows.push(PartRow { key: entry.key, row, mark, bytes: record.len() as u32 });
         exits.csv.extend_from_slice(&record);
         if exits.rows.len() < EXIT_ROWS { Ok(()) } else { self.write_exits(found) }
@@ -493,12 +511,17 @@ impl Seal<'_, '_> {
 
     /// An entry whose row has left and stays as it is.
     fn keep(&self, entry: &Entry, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
+        self.keep_as(entry, Outcome::LeftKept, holding, found)
+    }
+
+    /// The same, told as such.
+    fn keep_as(&self, entry: &Entry, outcome: Outcome, holding: &mut Holding<'_>, found: &mut Found<'_>) -> Result<(), EngineError> {
         // Of a row whose value is unknown nothing tells whether it had left before.
         let may_leave_now = matches!(entry.state.presence, Presence::Present | Presence::ValueUnknown);
         if holding.looks && may_leave_now && holding.holds_leaving(entry.key) {
             return self.hold_leaving(entry, found);
         }
-        found.decided.add(Outcome::LeftKept, 1);
+        found.decided.add(outcome, 1);
         if entry.state.presence == Presence::Present {
             found.newly_left += 1;
         }
@@ -631,7 +654,7 @@ fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {
 /// Rule 4: every row of the source and every entry that was not seen has exactly one outcome.
 fn conserve(tally: &Tally, found: &Found<'_>) -> Result<(), EngineError> {
     equal("records spread = records sealed", tally.spread.records(), found.recorded)?;
-    let flagged = found.to_send.get(&Write::Flag).copied().unwrap_or(0);
+    let flagged: u64 = found.to_send.iter().filter(|(write, _)| write.is_of_exits()).map(|(_, rows)| rows).sum();
     let to_send = found.to_send.values().sum::<u64>() - flagged;
     let decided = found.decided.count(Outcome::is_of_source);
     equal("rows read = outcomes of rows", tally.rows, decided + to_send)?;

@@ -9,17 +9,18 @@ mod observe;
 use std::{
     borrow::Cow,
     cell::OnceCell,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use outflow_baseline::{Entry, EntryState, Kind, Presence, Segment, Update};
 use outflow_domain::{
-    Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, Mapping, OpenPart, Outcome, OutcomeCounts, PartPlan,
-    PartStage, RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
+    ActivationState, Evidence, HistoryFile, ImportId, ImportStatus, InsertMode, KeyFingerprint, Mapping, OpenPart, Outcome, OutcomeCounts,
+    PartPlan, PartStage, RefusedRow, RowFingerprint, RunEvent, RunId, SegmentRef, Sent, Write, refusal::UNEXPLAINED,
 };
 use outflow_ports::{Blob, CloudError, Progress};
 use outflow_rows::Scheme;
 
+use super::delete::Told;
 use crate::{
     error::EngineError,
     history,
@@ -40,12 +41,24 @@ pub(crate) async fn settle(
     part: u32,
     schema_digest: &str,
 ) -> Result<PartEnd, EngineError> {
+    settle_as_told(job, ports, recorder, run, part, schema_digest, Told::default()).await
+}
+
+/// As [`settle`], where the service has told of rows that were to be deleted.
+pub(crate) async fn settle_as_told(
+    job: &Job,
+    ports: &Ports,
+    recorder: &mut Recorder<'_>,
+    run: &RunId,
+    part: u32,
+    schema_digest: &str,
+    told: Told,
+) -> Result<PartEnd, EngineError> {
     let open = super::import::find(recorder, run, part)?.clone();
     ports.progress.show(job.activation.name.as_str(), Progress::Settling { part });
     // Refusals are few and rows are many: only what is remembered has to be forgotten.
     let remembered: HashSet<KeyFingerprint> = ports.ledger.refused(&job.activation.name).await?.iter().map(|it| it.key).collect();
-    let others_left_doubt = recorder.state().open_parts.iter().any(|it| it.doubt.is_some() && (it.run != *run || it.plan.part != part));
-    let settler = Settler::new(job, ports, &open, recorder.state().baseline.version, schema_digest, others_left_doubt, remembered)?;
+    let settler = Settler::new(job, ports, &open, recorder.state(), schema_digest, remembered, told)?;
     let settled = settler.settle().await?;
     if settled.evidence == Evidence::None && open.stage == PartStage::Unresolved {
         // Nothing that the ledger does not know already.
@@ -66,7 +79,8 @@ pub(crate) async fn settle(
     let (refused, forgotten) = (settled.refused, settled.forgotten);
     let history = settled.history.into_iter().collect();
     recorder.commit(run.clone(), event, Beside { refused, forgotten, history, ..Beside::default() }).await?;
-    if !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
+    // A deletion is read back but once more, and then by its doubt alone.
+    if open.plan.is_of_deletes || !recorder.state().open_parts.iter().any(|it| it.run == *run && it.plan.part == part) {
         ports.spool.remove(run, &crate::part_files::csv_name(part))?;
         ports.spool.remove(run, &rows_name(part))?;
     }
@@ -110,6 +124,8 @@ struct Settler<'a> {
     others_left_doubt: bool,
     /// Rows whose refusals are remembered.
     remembered: HashSet<KeyFingerprint>,
+    /// What was told of rows that were to be deleted.
+    told: Told,
     /// The part's rows in the order of its file; in key order where the list is gone with the spool.
     rows: OnceCell<Vec<PartRow>>,
     sent: SentRows,
@@ -134,11 +150,13 @@ impl<'a> Settler<'a> {
         job: &'a Job,
         ports: &'a Ports,
         open: &'a OpenPart,
-        version: u64,
+        state: &ActivationState,
         schema_digest: &'a str,
-        others_left_doubt: bool,
         remembered: HashSet<KeyFingerprint>,
+        told: Told,
     ) -> Result<Self, EngineError> {
+        let is_another = |it: &&OpenPart| it.run != open.run || it.plan.part != open.plan.part;
+        let others_left_doubt = state.open_parts.iter().filter(is_another).any(|it| it.doubt.is_some());
         let name = job.activation.name.as_str();
         let scheme = Scheme::derive(&job.project_secret, name);
         let segments = Segments::new(ports, name, &scheme);
@@ -149,9 +167,26 @@ impl<'a> Settler<'a> {
         })?;
         let doubt = segments.open(Kind::Doubt, named, None)?;
         let sent = SentRows { list: ports.spool.read(&open.run, &rows_name(open.plan.part))?, doubt };
-        let exits = open.plan.is_of_exits.then(|| open.mapping.of_exits()).flatten();
+        let exits = if open.plan.is_of_deletes {
+            Some(open.mapping.of_keys())
+        } else {
+            open.plan.is_of_exits.then(|| open.mapping.of_exits()).flatten()
+        };
         let mapping = exits.map_or(Cow::Borrowed(&*open.mapping), Cow::Owned);
-        Ok(Self { job, ports, open, scheme, version, mapping, schema_digest, others_left_doubt, remembered, rows: OnceCell::new(), sent })
+        Ok(Self {
+            job,
+            ports,
+            open,
+            scheme,
+            version: state.baseline.version,
+            mapping,
+            schema_digest,
+            others_left_doubt,
+            remembered,
+            told,
+            rows: OnceCell::new(),
+            sent,
+        })
     }
 
     fn rows(&self) -> Result<&[PartRow], EngineError> {
@@ -245,6 +280,9 @@ impl<'a> Settler<'a> {
             }
         }
         let observed = observer.all().await?;
+        if self.open.plan.is_of_deletes {
+            return self.by_absence(&observed);
+        }
         refusals.match_observed(rows, &observed);
         self.by_reading(&refusals, &observed, verdict)
     }
@@ -313,6 +351,39 @@ impl<'a> Settler<'a> {
         self.of_fates(Evidence::ReadBack, fates.collect())
     }
 
+    /// A row is deleted once its key is read and not there. One that is still there is refused where the service said so; otherwise nothing is
+    /// known of it but that it is there. Where a call may be heard later, all of them stay in doubt for as long, whatever is read now: a row
+    /// that returns meanwhile is sent in each run, and read once more in the end.
+    fn by_absence(&self, observed: &HashMap<KeyFingerprint, Observed>) -> Result<Settled, EngineError> {
+        if self.open.stage == PartStage::Unresolved {
+            return self.at_last(observed);
+        }
+        let fates = self.rows()?.iter().map(|row| {
+            let key = row.key;
+            match (observed.contains_key(&key), self.told.refused.as_ref().map(|it| it.get(&key))) {
+                (false, _) => Fate { sent: Sent::Confirmed, update: Some(Update::Drop(key)), code: None, key },
+                (true, Some(Some(code))) => Fate { sent: Sent::Refused, update: None, code: Some((code.clone(), None)), key },
+                // Nobody has come to it.
+                (true, None) => Fate { sent: Sent::Unconfirmed, update: None, code: None, key },
+                (true, Some(None)) => {
+                    let state = EntryState { presence: Presence::ValueUnknown, origin: row.mark.origin };
+                    let entry = Entry { key, row: RowFingerprint::of(0), state };
+                    Fate { sent: Sent::Unconfirmed, update: Some(Update::Put(entry)), code: None, key }
+                }
+            }
+        });
+        let doubt = self.open.doubt.clone().filter(|_| !self.told.is_whole);
+        Ok(Settled { doubt, ..self.of_fates(Evidence::ReadBack, fates.collect())? })
+    }
+
+    /// The end of a deletion whose answer got lost, once it can be heard no more: what is there now stays. Its outcomes were told before.
+    fn at_last(&self, observed: &HashMap<KeyFingerprint, Observed>) -> Result<Settled, EngineError> {
+        let gone: BTreeSet<KeyFingerprint> = self.rows()?.iter().map(|it| it.key).filter(|it| !observed.contains_key(it)).collect();
+        let confirmed = self.segments().write_updates(gone.into_iter().map(Update::Drop), &self.open.mapping, self.version)?;
+        let (outcomes, refused, forgotten) = (OutcomeCounts::default(), Vec::new(), Vec::new());
+        Ok(Settled { evidence: Evidence::ReadBack, outcomes, confirmed, doubt: None, refused, forgotten, history: None })
+    }
+
     fn of_fates(&self, evidence: Evidence, fates: Vec<Fate>) -> Result<Settled, EngineError> {
         let mut outcomes = OutcomeCounts::default();
         let mut updates = BTreeMap::new();
@@ -360,7 +431,11 @@ struct Fate {
 
 /// A row in doubt of which only the entry is left: what it was meant to do is not known any more.
 fn row_of_entry(entry: Entry) -> PartRow {
-    let write = if entry.state.presence == Presence::LeftFlagged { Write::Flag } else { Write::InsertOrUpdate };
+    let write = match entry.state.presence {
+        Presence::LeftFlagged => Write::Flag,
+        Presence::LeftKept => Write::Delete,
+        Presence::Present | Presence::ValueUnknown => Write::InsertOrUpdate,
+    };
     let mark = RowMark { write, origin: entry.state.origin };
     PartRow { key: entry.key, row: entry.row, mark, bytes: 0 }
 }
@@ -385,6 +460,11 @@ pub(crate) fn schema_digest(mapping: &outflow_domain::Mapping) -> String {
     format!("{:016x}", crate::digest::of(&[mapping.digest_text().as_bytes(), format!("{types:?}").as_bytes()]) as u64)
 }
 
+/// Whether newer parts may end the doubt of one: not where its import, or its deletion, may come after anything newer.
+const fn may_be_spoken_for(open: &OpenPart) -> bool {
+    open.doubt.is_some() && !open.is_abandoned && !open.plan.is_of_deletes
+}
+
 /// Ends the doubt about keys of earlier parts that this run has sent again: a receipt for the newer row is one for the key, and where there is
 /// none, the newer doubt is. Not of parts that were given up: their imports may still write, after anything newer.
 pub(crate) async fn end_older_doubts(
@@ -394,8 +474,7 @@ pub(crate) async fn end_older_doubts(
     run: &RunId,
     spoken_for: &[SegmentRef],
 ) -> Result<(), EngineError> {
-    let older: Vec<OpenPart> =
-        recorder.state().open_parts.iter().filter(|it| it.run != *run && !it.is_abandoned && it.doubt.is_some()).cloned().collect();
+    let older: Vec<OpenPart> = recorder.state().open_parts.iter().filter(|it| it.run != *run && may_be_spoken_for(it)).cloned().collect();
     if older.is_empty() || spoken_for.is_empty() {
         return Ok(());
     }

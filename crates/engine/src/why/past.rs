@@ -227,10 +227,13 @@ impl Part<'_> {
 
     /// What the events say of the row, one after the other, and when that was established.
     fn fate(&self, key: KeyFingerprint) -> (RowFate, Option<i64>) {
-        let (mut fate, mut settled_ms, mut failed) = (RowFate::UnderWay, None, None);
+        let (mut fate, mut settled_ms, mut failed, mut is_deletion) = (RowFate::UnderWay, None, None, false);
         for it in self.events {
             match &it.event {
                 RunEvent::ImportNotStarted { part, .. } if *part == self.file.part => fate = RowFate::NotStarted,
+                RunEvent::DeletesStarting { part, .. } if *part == self.file.part => is_deletion = true,
+                // What its calls have done was told by the first reading; the last one only ends the doubt about calls that got lost.
+                RunEvent::PartSettled { part, .. } if *part == self.file.part && is_deletion && settled_ms.is_some() => {}
                 RunEvent::ImportEnded { part, status: ImportStatus::Failed { code, .. } } if *part == self.file.part => {
                     failed = Some(code.clone())
                 }

@@ -12,8 +12,19 @@ struct Plan {
     /// Answered instead of done.
     instead: Option<HttpAnswer>,
     wire: Wire,
+    /// When it is done, where that is not now.
+    late_ms: Option<i64>,
     after: Vec<OtherWrite>,
     fault: Option<u64>,
+}
+
+/// A call that is done only later.
+#[derive(Clone, Debug)]
+pub(super) struct LateCall {
+    due_ms: i64,
+    came_ms: i64,
+    door: Door,
+    request: HttpRequest,
 }
 
 impl Model {
@@ -35,16 +46,13 @@ impl Model {
         let call = Call { door: door.name(), method: &method, object: &object, path: &path };
         let plan = self.meet_faults(&call, now_ms);
         let account_id = self.account_of_call(request, soap.as_ref(), now_ms);
-        let mut answer = match plan.instead {
-            Some(answer) => answer,
-            None => match (door, soap) {
-                (Door::Auth, _) => self.auth(request, now_ms),
-                (Door::Soap, Some(Ok(read))) => self.soap(&read, now_ms),
-                (Door::Soap, Some(Err(error))) => self.soap_fault("Client", &error, now_ms),
-                (Door::Soap, None) if request.method == "GET" => self.wsdl(),
-                (Door::Soap, None) => HttpAnswer::empty(405),
-                _ => self.rest(request, now_ms),
-            },
+        let mut answer = match (plan.instead, plan.late_ms) {
+            (Some(answer), _) => answer,
+            (None, Some(due_ms)) => {
+                self.late.push(LateCall { due_ms, came_ms: now_ms, door, request: request.clone() });
+                HttpAnswer::empty(504)
+            }
+            (None, None) => self.work(door, request, soap, now_ms),
         };
         if plan.wire != Wire::Whole {
             answer.wire = plan.wire;
@@ -66,6 +74,32 @@ impl Model {
             fault: plan.fault,
         });
         answer
+    }
+
+    fn work(&mut self, door: Door, request: &HttpRequest, soap: Option<Result<SoapRequest, String>>, now_ms: i64) -> HttpAnswer {
+        match (door, soap) {
+            (Door::Auth, _) => self.auth(request, now_ms),
+            (Door::Soap, Some(Ok(read))) => self.soap(&read, now_ms),
+            (Door::Soap, Some(Err(error))) => self.soap_fault("Client", &error, now_ms),
+            (Door::Soap, None) if request.method == "GET" => self.wsdl(),
+            (Door::Soap, None) => HttpAnswer::empty(405),
+            _ => self.rest(request, now_ms),
+        }
+    }
+
+    /// Does what was put off until now. A call was let in when it came, and its answer is heard by nobody.
+    pub(super) fn act_late(&mut self, now_ms: i64) {
+        while let Some(at) = self.late.iter().position(|it| it.due_ms <= now_ms) {
+            let LateCall { came_ms, door, request, .. } = self.late.remove(at);
+            let is_service = door == Door::Soap && request.method == "POST";
+            let soap = is_service.then(|| SoapRequest::read(&request.body));
+            let _ = self.work(door, &request, soap, came_ms);
+        }
+    }
+
+    /// When the next call that was put off is done.
+    pub(super) fn next_late_call(&self) -> Option<i64> {
+        self.late.iter().map(|it| it.due_ms).min()
     }
 
     fn account_of_call(&self, request: &HttpRequest, soap: Option<&Result<SoapRequest, String>>, now_ms: i64) -> Option<u64> {
@@ -107,6 +141,10 @@ impl Model {
                 Effect::Delay { millis } => plan.wire = Wire::Delay { millis },
                 Effect::Truncate { bytes } => plan.wire = Wire::Truncate { bytes },
                 Effect::LoseAnswer => plan.wire = Wire::DropBeforeAnswer,
+                Effect::ActLate { millis } => {
+                    plan.late_ms = Some(now_ms.saturating_add(millis));
+                    plan.wire = Wire::DropBeforeAnswer;
+                }
                 Effect::DropUnread => {
                     plan.instead = Some(HttpAnswer::empty(502));
                     plan.wire = Wire::DropBeforeAnswer;

@@ -257,6 +257,11 @@ pub enum Effect {
     },
     /// Done, and the answer is lost.
     LoseAnswer,
+    /// No answer, and done only so much later.
+    ActLate {
+        /// Milliseconds.
+        millis: i64,
+    },
     /// Not done, and no answer.
     DropUnread,
     /// All tokens expire before the call is looked at.

@@ -148,6 +148,9 @@ pub struct Model {
     #[serde(skip)]
     continuations: HashMap<String, soap::Continuation>,
     faults: faults::Faults,
+    /// Calls that are done only later; they do not outlive a restart.
+    #[serde(skip)]
+    late: Vec<calls::LateCall>,
     journal: Journal,
 }
 
@@ -173,6 +176,7 @@ impl Model {
             rowset_tokens: rest::RowsetTokens::default(),
             continuations: HashMap::new(),
             faults: faults::Faults::default(),
+            late: Vec::new(),
             journal: Journal::default(),
         }
     }
@@ -198,8 +202,9 @@ impl Model {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// Lets happen what is due: imports move on, asynchronous rows are written, old rows expire.
+    /// Lets happen what is due: calls that were put off are done, imports move on, asynchronous rows are written, old rows expire.
     pub fn advance(&mut self, now_ms: i64) {
+        self.act_late(now_ms);
         self.advance_imports(now_ms);
         self.advance_async_rows(now_ms);
         self.expire_by_age(now_ms);
@@ -207,7 +212,7 @@ impl Model {
 
     /// When something will happen by itself next, in unix milliseconds.
     pub fn next_due(&self) -> Option<i64> {
-        [self.next_import_due(), self.async_requests.next_due(), self.next_row_expiry()].into_iter().flatten().min()
+        [self.next_late_call(), self.next_import_due(), self.async_requests.next_due(), self.next_row_expiry()].into_iter().flatten().min()
     }
 
     /// The calls so far.

@@ -69,6 +69,20 @@ fn an_answer_may_be_late_cut_or_lost_while_the_call_is_done() {
 }
 
 #[test]
+fn a_call_may_be_done_long_after_its_answer_was_given_up() {
+    let mut cloud = people();
+    cloud.model.add_fault(Fault { when: When { times: Some(1), ..on("soap") }, effect: Effect::ActLate { millis: 60_000 } });
+    let create = r#"<CreateRequest><Objects xsi:type="DataExtensionObject"><CustomerKey>people</CustomerKey><Properties><Property><Name>Id</Name><Value>a</Value></Property></Properties></Objects></CreateRequest>"#;
+    assert_eq!(cloud.soap_answer(create).wire, Wire::DropBeforeAnswer);
+    let due_ms = cloud.model.next_due().expect("it is yet to be done");
+    cloud.model.advance(due_ms - 1);
+    assert_eq!(cloud.rows("people"), "");
+    cloud.model.advance(due_ms);
+    assert_eq!(cloud.rows("people"), "a|~");
+    assert_eq!(cloud.model.next_due(), None);
+}
+
+#[test]
 fn all_tokens_may_expire_before_a_call() {
     let mut cloud = people();
     cloud.model.add_fault(Fault { when: When { times: Some(1), ..on("soap") }, effect: Effect::ExpireTokens });

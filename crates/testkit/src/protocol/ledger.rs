@@ -240,7 +240,7 @@ impl Ledgers {
             parts: if count == 0 {
                 Vec::new()
             } else {
-                vec![PartPlan { part: 1, rows: count, bytes: count, order, kept: Vec::new(), is_of_exits: false }]
+                vec![PartPlan { part: 1, rows: count, bytes: count, order, kept: Vec::new(), is_of_exits: false, is_of_deletes: false }]
             },
             source_rows: 0,
             leaving_rows: 0,
@@ -262,6 +262,7 @@ fn view(state: &ActivationState) -> View {
             PartStage::Started { import } => Stage::Started { import: import.id.parse().unwrap_or_default() },
             PartStage::Ended { status, .. } => Stage::Ended { end: end_of(status) },
             PartStage::Unresolved => Stage::Unresolved,
+            PartStage::Deleting => unreachable!("the protocol deletes nothing"),
         },
         is_abandoned: it.is_abandoned,
         is_not_started: it.is_not_started(),

@@ -1,7 +1,7 @@
 //! Clouds as bad variants see them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -30,6 +30,8 @@ struct Remembered {
     id: Option<ObjectId>,
     fields: BTreeMap<String, ObjectId>,
     rows: u64,
+    /// Keys of rows that it never deleted.
+    deleted: BTreeSet<Vec<String>>,
 }
 
 pub(super) struct BadCloud {
@@ -111,10 +113,21 @@ impl MarketingCloud for BadCloud {
         if self.sabotage == Sabotage::OverlooksNumbers && query.fields.iter().any(is_number) {
             return Err(CloudError::Refused { action: "read rows".into(), code: "Error".into(), message: "there are no numbers".into() });
         }
-        self.inner.read_rows(query, from).await
+        let mut page = self.inner.read_rows(query, from).await?;
+        if self.sabotage == Sabotage::BelievesDeletions {
+            let remembered = self.remembered();
+            let key =
+                |row: &Vec<Option<String>>| row.iter().take(query.key_fields.len()).map(|it| it.clone().unwrap_or_default()).collect();
+            page.rows.retain(|it| !remembered.deleted.contains::<Vec<String>>(&key(it)));
+        }
+        Ok(page)
     }
 
     async fn delete_rows(&self, deletion: &RowDeletion) -> Result<Vec<Option<String>>, CloudError> {
+        if self.sabotage == Sabotage::BelievesDeletions {
+            self.remembered().deleted.extend(deletion.keys.iter().cloned());
+            return Ok(vec![None; deletion.keys.len()]);
+        }
         self.inner.delete_rows(deletion).await
     }
 

@@ -82,7 +82,15 @@ impl Ledger for BadLedger {
     }
 
     async fn activations(&self) -> Result<Vec<(Name, ActivationState)>, LedgerError> {
-        self.inner.activations().await
+        let mut all = self.inner.activations().await?;
+        if self.sabotage == Sabotage::OverlooksWhatOthersHold {
+            for (_, state) in &mut all {
+                state.baseline = state.baseline.emptied();
+                state.confirmed.clear();
+                state.open_parts.iter_mut().for_each(|it| it.doubt = None);
+            }
+        }
+        Ok(all)
     }
 
     async fn refused(&self, name: &Name) -> Result<Vec<RefusedRow>, LedgerError> {

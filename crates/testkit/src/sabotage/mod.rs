@@ -12,7 +12,7 @@ mod spool;
 
 use std::sync::Arc;
 
-use outflow_domain::{EmptySource, Guards, InsertMode, WhenNull};
+use outflow_domain::{EmptySource, Guards, InsertMode, OnExit, WhenNull};
 use outflow_engine::{Job, Ports, RunOptions, Split};
 use outflow_marketing_cloud::HttpTransport;
 
@@ -74,6 +74,12 @@ pub enum Sabotage {
     InsertsInUpdateOnly,
     /// Rule 12: fields that are to be kept are cleared.
     ClearsWhatIsKept,
+    /// Rule 12: rows that were there before us are deleted as those that we made.
+    DeletesAdopted,
+    /// Rule 12: a deletion that was asked for counts as done, and nobody looks.
+    BelievesDeletions,
+    /// Rule 12: what another activation of the data extension holds is nobody's.
+    OverlooksWhatOthersHold,
     /// Rule 13: guards are never asked.
     AsksNoGuard,
     /// Rule 13: an approval lets everything through, whatever was looked at.
@@ -82,7 +88,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::ConfirmsWhatWasSent,
         Self::BelievesWhatIsCompleted,
         Self::ForgetsDoubt,
@@ -107,6 +113,9 @@ impl Sabotage {
         Self::Overwrites,
         Self::InsertsInUpdateOnly,
         Self::ClearsWhatIsKept,
+        Self::DeletesAdopted,
+        Self::BelievesDeletions,
+        Self::OverlooksWhatOthersHold,
         Self::AsksNoGuard,
         Self::ApprovesEverything,
     ];
@@ -127,7 +136,12 @@ impl Sabotage {
             Self::QuotesValues | Self::KeepsPrivateFiles => 9,
             Self::ComparesKeysByTheirBytes => 10,
             Self::TrustsNames | Self::OverlooksNumbers | Self::OverlooksMarks | Self::TakesTornForEmpty => 11,
-            Self::Overwrites | Self::InsertsInUpdateOnly | Self::ClearsWhatIsKept => 12,
+            Self::Overwrites
+            | Self::InsertsInUpdateOnly
+            | Self::ClearsWhatIsKept
+            | Self::DeletesAdopted
+            | Self::BelievesDeletions
+            | Self::OverlooksWhatOthersHold => 12,
             Self::AsksNoGuard | Self::ApprovesEverything => 13,
         }
     }
@@ -150,6 +164,11 @@ impl Saboteur {
         self.sabotage == Sabotage::ForgetsFates
     }
 
+    /// Whether the variant is one of what the neighbours hold: no other is to be caught by what it does to them.
+    pub fn is_about_neighbours(&self) -> bool {
+        self.sabotage == Sabotage::OverlooksWhatOthersHold
+    }
+
     /// How the variant reads the mode it is given.
     pub fn mode(&self, asked: InsertMode) -> InsertMode {
         if self.sabotage == Sabotage::InsertsInUpdateOnly { InsertMode::InsertAndUpdate } else { asked }
@@ -167,6 +186,13 @@ impl Saboteur {
             let activation = &mut job.activation;
             activation.when_null = cleared(activation.when_null);
             activation.fields.iter_mut().for_each(|it| it.when_null = it.when_null.map(cleared));
+        }
+    }
+
+    /// What the variant makes of rows that are not to be deleted.
+    pub fn delete(&self, job: &mut Job) {
+        if let (Sabotage::DeletesAdopted, OnExit::Delete { adopted }) = (self.sabotage, &mut job.activation.on_exit) {
+            *adopted = true;
         }
     }
 

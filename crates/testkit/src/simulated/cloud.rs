@@ -16,9 +16,36 @@ use outflow_sandbox::model::{Door, ENHANCED_FTP, FileFault, FileFaultQuery, Http
 
 use super::{Fuse, SimulatedClock};
 
+/// The rows that the service was asked to delete since somebody looked, each with the fields of its key.
+#[derive(Clone, Debug, Default)]
+pub struct AskedDeletions(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
+
+impl AskedDeletions {
+    /// Takes them away.
+    #[must_use]
+    pub fn take(&self) -> Vec<BTreeMap<String, String>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes what a call asks for, read apart from the sandbox.
+    fn note(&self, body: &str) {
+        if !body.contains("<DeleteRequest") || !body.contains("DataExtensionObject") {
+            return;
+        }
+        let text = |piece: &str, tag: &str| {
+            let inner = piece.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>"))?.0;
+            let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+            Some(plain.iter().fold(inner.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain)))
+        };
+        let key = |row: &str| row.split("<Key>").skip(1).filter_map(|it| Some((text(it, "Name")?, text(it, "Value")?))).collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(body.split("<Objects").skip(1).map(key));
+    }
+}
+
 /// Carries requests into the model.
 #[derive(Clone)]
 pub struct SimulatedTransport {
+    asked: AskedDeletions,
     model: Arc<Mutex<Model>>,
     clock: SimulatedClock,
     fuse: Fuse,
@@ -34,7 +61,13 @@ impl SimulatedTransport {
     /// A transport into `model`.
     #[must_use]
     pub fn new(model: Arc<Mutex<Model>>, clock: SimulatedClock, fuse: Fuse) -> Self {
-        Self { model, clock, fuse }
+        Self { asked: AskedDeletions::default(), model, clock, fuse }
+    }
+
+    /// The same, which tells there what it was asked to delete.
+    #[must_use]
+    pub fn telling(self, asked: AskedDeletions) -> Self {
+        Self { asked, ..self }
     }
 }
 
@@ -52,6 +85,7 @@ impl HttpTransport for SimulatedTransport {
             headers: request.headers.clone(),
             body: request.body.to_vec(),
         };
+        self.asked.note(&String::from_utf8_lossy(&asked.body));
         let answer = self.model.lock().unwrap_or_else(PoisonError::into_inner).http(Door::Any, &asked, self.clock.read());
         self.fuse.burn().await;
         let lost = |message: &str| Err(TransportError::Interrupted { message: message.to_owned() });

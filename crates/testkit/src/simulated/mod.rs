@@ -8,7 +8,7 @@ mod ledger;
 mod source;
 
 pub use clock::{SimulatedClock, SimulatedEntropy};
-pub use cloud::{ArrivedFile, SimulatedFiles, SimulatedTransport};
+pub use cloud::{ArrivedFile, AskedDeletions, SimulatedFiles, SimulatedTransport};
 pub use disk::{Harm, SimulatedBaselines, SimulatedDisk, SimulatedHistory, SimulatedSpool};
 pub use fuse::Fuse;
 pub use ledger::SimulatedLedger;

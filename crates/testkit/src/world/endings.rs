@@ -64,6 +64,9 @@ impl World {
             self.lift_guards();
             return held;
         }
+        if let (Some(adopted), true) = (self.script.deletes, self.script.seed.is_multiple_of(2)) {
+            return self.a_row_leaves_and_is_deleted(adopted);
+        }
         match self.script.seed % 16 {
             0 if self.script.flags => self.a_row_leaves_and_is_flagged(),
             0 => self.a_row_leaves_and_returns(),

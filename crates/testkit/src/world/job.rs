@@ -42,7 +42,11 @@ impl World {
                     .map(|(field, column)| FieldWish { when_null: when_null(field), ..wish(field, schema.field(column).name()) })
                     .collect(),
                 custom_attributes: if self.fields.custom { vec![NOTE.into()] } else { Vec::new() },
-                on_exit: if self.script.flags { OnExit::Flag(flag()) } else { OnExit::Keep },
+                on_exit: match self.script.deletes {
+                    Some(adopted) => OnExit::Delete { adopted },
+                    None if self.script.flags => OnExit::Flag(flag()),
+                    None => OnExit::Keep,
+                },
                 when_null: of_all,
                 time_zone: None,
                 import: if self.script.soap { ImportRoute::Soap } else { ImportRoute::Auto },

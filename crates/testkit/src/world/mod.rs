@@ -5,6 +5,7 @@
 //! the data extension holds is held against the model.
 
 mod check;
+mod deletions;
 mod endings;
 mod exits;
 mod fields;
@@ -83,6 +84,8 @@ pub struct World {
     files: SimulatedFiles,
     saboteur: Option<Saboteur>,
     rows: Vec<ModelRow>,
+    /// What is known of rows that are deleted.
+    deletions: deletions::Deletions,
     /// What is mapped now.
     fields: Fields,
     /// All that was ever mapped.
@@ -141,6 +144,8 @@ struct Before {
     options: RunOptions,
     measure: Option<u64>,
     held: BTreeMap<String, Stored>,
+    /// What the data extension holds, whoever has written it since the world looked last.
+    stored: BTreeMap<String, Stored>,
 }
 
 impl World {
@@ -171,6 +176,7 @@ impl World {
             neighbours_source: SimulatedSource::default(),
             neighbours_disk: SimulatedDisk::new(fuse.clone()),
             neighbours: Vec::new(),
+            deletions: deletions::Deletions::default(),
             files: SimulatedFiles::new(Arc::clone(&model), clock.clone(), fuse.clone()),
             saboteur: None,
             rows: Vec::new(),
@@ -296,6 +302,7 @@ impl World {
             return;
         }
         self.others.wrote(write);
+        self.another_writes(write);
         let now = self.clock.read();
         // Another writer may be told to change what is not there.
         let _ = self.model().other_write(write, now);
@@ -314,12 +321,14 @@ impl World {
             options: options.clone(),
             measure: self.measure,
             held: self.held.clone(),
+            stored: self.stored(),
         };
         let (mut job, ports) = (self.job(), self.ports());
         let mut options = options.clone();
         if let Some(saboteur) = &self.saboteur {
             saboteur.guard(&mut job, &mut options);
             saboteur.clear(&mut job);
+            saboteur.delete(&mut job);
         }
         let ran = self.run_job(&job, &ports, &options, crash_after);
         self.watch(&before, ran.as_ref())?;
@@ -457,6 +466,7 @@ impl World {
         let settings = Settings::for_auth_url("world", "http://127.0.0.1/", "sandbox-client", Secret::new("sandbox-secret"));
         let settings = settings.expect("a loopback address");
         let transport = SimulatedTransport::new(Arc::clone(&self.model), self.clock.clone(), self.fuse.clone());
+        let transport = transport.telling(self.deletions.calls.clone());
         let mut transport: Arc<dyn HttpTransport> = Arc::new(transport);
         if let Some(saboteur) = &self.saboteur {
             transport = saboteur.transport(transport);
@@ -469,6 +479,7 @@ impl World {
             files: Arc::new(self.files.clone()),
             ledger: Arc::new(self.ledger.clone()) as Arc<dyn Ledger>,
             baselines: Arc::new(self.disk.baselines()),
+            all_baselines: Arc::new(deletions::AllDisks { neighbours: self.neighbours_disk.clone(), ours: self.disk.clone() }),
             history: Arc::new(self.disk.history()),
             spool: Arc::new(self.disk.spool()),
             clock,

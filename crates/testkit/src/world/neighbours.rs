@@ -47,7 +47,8 @@ impl World {
     /// The neighbours run with rows of these keys, perhaps until the machine crashes.
     pub(super) fn neighbours_run(&mut self, keys: &[String], crash_after: Option<u32>) -> Result<(), Box<Broken>> {
         // A bad variant is to be found out by what it does to our own activation.
-        if self.saboteur.is_some() || self.model().data_extension(super::MEMBERS).is_none() {
+        let is_unasked = self.saboteur.as_ref().is_some_and(|it| !it.is_about_neighbours());
+        if is_unasked || self.model().data_extension(super::MEMBERS).is_none() {
             return Ok(());
         }
         self.neighbours = keys.to_vec();
@@ -67,6 +68,12 @@ impl World {
         let ran = self.run_job(&job, &ports, options, crash_after);
         self.note_events(events);
         self.check_imports()?;
+        let has_ended = matches!(&ran, Some(Ok(report)) if is_done(report));
+        if !has_ended {
+            // What it has begun may come whenever it likes.
+            self.others.uncertain.extend(self.neighbours.iter().map(|it| keys::folded(it)));
+        }
+        self.note_neighbours(has_ended, holds_theirs);
         self.others.filled_now(self.stored().into_iter().filter(|(_, it)| holds_theirs(it)).map(|(key, _)| key));
         Ok(ran)
     }

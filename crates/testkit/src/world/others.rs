@@ -32,6 +32,8 @@ pub(super) struct Others {
     pub has_remade_table: bool,
     /// Keys that the neighbours may ever have made.
     pub made_by_neighbours: BTreeSet<String>,
+    /// Keys that somebody may ever have written or removed while a run was under way.
+    pub uncertain: BTreeSet<String>,
     /// Keys that a fault may remove at any moment.
     threatened: BTreeSet<String>,
 }
@@ -62,6 +64,7 @@ impl Others {
         let keys = keys_of(write);
         self.touched.extend(keys.iter().cloned());
         self.ever_touched.extend(keys.iter().cloned());
+        self.uncertain.extend(keys.iter().cloned());
         match write {
             OtherWrite::UpsertRow { .. } => self.made.extend(keys),
             OtherWrite::RecreateField { field, .. } => _ = self.remade.insert(field.clone()),

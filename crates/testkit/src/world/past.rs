@@ -86,6 +86,8 @@ impl World {
             .past
             .iter()
             .filter_map(|it| if let InRun::Sent { file, row, .. } = &it.what { Some((file.clone(), *row)) } else { None })
+            // Rows that are deleted never travel in a file.
+            .filter(|(file, _)| !self.planned.get(file).is_some_and(|it| it.is_of_deletes))
             .collect();
         if Some(&places).filter(|it| !it.is_empty()) != sent || !told.unreadable.is_empty() {
             return Err(self.broken(Rule::PastIsTold, format!("`{key}` was sent in {sent:?}, and is told in {places:?}")));

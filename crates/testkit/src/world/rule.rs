@@ -37,6 +37,8 @@ pub enum Rule {
     PlansAreEqual,
     /// Where rows that leave are flagged, each of them is in the end, and one that returns is no longer (rule 12).
     LeavesFlagged,
+    /// Where rows that leave are deleted, each that we made is gone in the end, or told (rule 12).
+    LeavesDeleted,
     /// A row that leaves is told once, and one that returns as it was is not sent (rule 12).
     LeavesOnce,
     /// Rows that are gone from the destination are noticed (rule 11).
@@ -78,6 +80,7 @@ impl Rule {
             Self::Quiet => "where nothing has changed nothing is sent",
             Self::PlansAreEqual => "equal changes have equal plans, and a plan leaves nothing behind",
             Self::LeavesFlagged => "a row that leaves is flagged, and one that returns is not",
+            Self::LeavesDeleted => "a row that we made and that leaves is deleted, or told",
             Self::LeavesOnce => "a row that leaves is told once, and one that returns as it was is not sent",
             Self::LossIsNoticed => "rows that are gone from the destination are noticed",
             Self::DoubtShrinks => "where rows may not be read, few stay in doubt beside a refused one, and all of them are told",

@@ -87,6 +87,8 @@ pub struct Script {
     pub guards: Guards,
     /// Rows that leave the model are flagged.
     pub flags: bool,
+    /// Rows that leave the model are deleted; those that were there before, too, where it says so.
+    pub deletes: Option<bool>,
     /// What happens.
     pub events: Vec<Event>,
 }
@@ -129,7 +131,34 @@ impl Script {
         script.with_neighbours();
         // By the seed, so that all else of older stories stays as it was. A flag that may not be read back is never confirmed.
         script.flags = seed % 5 == 3 && !script.switches.row_reading_refused;
+        // Nor is a deletion.
+        let may_delete = (seed % 5 == 1 || seed % 20 == 19) && !script.switches.row_reading_refused;
+        script.deletes = may_delete.then_some(seed.is_multiple_of(3) || script.update_only);
+        script.switches.absent_deletes_succeed = seed.is_multiple_of(2);
+        script.delete_late();
         script
+    }
+
+    /// Deletions that are heard only later, around the runs of an activation that deletes. Drawn apart, so that all else of the story stays as it
+    /// was.
+    fn delete_late(&mut self) {
+        if self.deletes.is_none() {
+            return;
+        }
+        let mut chance = SmallRng::seed_from_u64(self.seed.rotate_left(48));
+        for at in (0..self.events.len()).rev() {
+            if matches!(self.events[at], Event::Run { .. }) && chance.random_bool(0.25) {
+                let when = When {
+                    door: Some("soap".into()),
+                    method: Some("Delete".into()),
+                    times: Some(chance.random_range(1..4)),
+                    ..When::default()
+                };
+                let effect = Effect::ActLate { millis: chance.random_range(1..3_000_000) };
+                self.events.insert(at, Event::Fault(Box::new(Fault { when, effect })));
+                self.events.insert(at + 2, Event::Wait(chance.random_range(1..7_000)));
+            }
+        }
     }
 
     /// Whether something is set up in a way that no run can ever call itself done: blanks that never arrive, or rows that an update-only run
@@ -156,9 +185,9 @@ impl Script {
             .filter(|(name, it)| usual.get(*name) != Some(*it))
             .map(|(name, it)| format!("{name} {it}"))
             .collect();
-        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, flags, .. } = self;
+        let Self { table_is_missing, update_only, soap, fields, names, keys, part_bytes_max, guards, flags, deletes, .. } = self;
         let parts = format!(
-            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, flags {flags}, {guards:?}"
+            "table_is_missing {table_is_missing}, update_only {update_only}, soap {soap}, {fields:?}, {names:?}, keys {keys:?}, part_bytes_max {part_bytes_max:?}, flags {flags}, deletes {deletes:?}, {guards:?}"
         );
         format!("{parts}, {}", unusual.join(", "))
     }
@@ -232,6 +261,7 @@ impl Draw {
             part_bytes_max: self.chance.random_bool(0.5).then(|| self.chance.random_range(80..400)),
             guards: NO_GUARDS,
             flags: false,
+            deletes: None,
             events,
         }
     }

@@ -28,7 +28,9 @@ impl World {
             return Err(self.broken(Rule::CountsHold, error.to_string()));
         }
         self.check_imports()?;
+        self.check_asked(before)?;
         let sent = self.check_files(before)?;
+        self.note_ours(before, &sent, matches!(ran, Some(Ok(_))));
         self.check_table(before)?;
         if self.is_guarded() && before.is_settled {
             self.check_kept(&before.held, &sent)?;
@@ -40,6 +42,7 @@ impl World {
             if is_done(report) {
                 self.check_rows()?;
                 self.check_exits(report)?;
+                self.check_deleted(report)?;
             }
         }
         Ok(())
@@ -213,6 +216,10 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped, or is to be kept, and was changed")));
             }
         }
+        let was_deleted: Vec<String> =
+            others.filled.iter().filter(|it| !stored.contains_key(*it) && self.was_to_be_deleted(it)).cloned().collect();
+        self.others.filled.retain(|it| !was_deleted.contains(it));
+        let others = &self.others;
         for key in &others.filled {
             let Some(row) = stored.get(key) else { return Err(self.broken(Rule::OnlyOurs, format!("`{key}` of another writer is gone"))) };
             if row.get("Foreign").and_then(Option::as_deref) != Some(FOREIGN) {
@@ -226,8 +233,8 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{key}`, which was never in the model, was changed")));
             }
         }
-        let gone = self.held.keys().find(|it| !stored.contains_key(*it) && !others.touched.contains(*it));
-        if let Some(key) = gone {
+        let may_go = |key: &String| others.touched.contains(key) || self.was_to_be_deleted(key);
+        if let Some(key) = self.held.keys().find(|it| !stored.contains_key(*it) && !may_go(it)) {
             return Err(self.broken(Rule::OnlyOurs, format!("`{key}` was there and is gone")));
         }
         self.held = stored;
@@ -291,7 +298,7 @@ impl World {
         for (key, group) in self.groups() {
             let Group::Sendable(row) = group else { continue };
             let is_refused = fingerprints.get(&key).is_some_and(|(key, row)| refused.iter().any(|it| it.key == *key && it.row == *row));
-            if is_refused || self.others.touched.contains(&key) {
+            if is_refused || self.others.touched.contains(&key) || self.may_go_late(&key) {
                 continue;
             }
             match self.held.get(&key) {

@@ -63,6 +63,7 @@ fn script(road: Road, events: Vec<Event>) -> Script {
         part_bytes_max: Some(120),
         guards: NO_GUARDS,
         flags: matches!(road, Road::Flagging),
+        deletes: matches!(road, Road::Deleting).then_some(false),
         events,
     }
 }
@@ -78,6 +79,8 @@ enum Road {
     ToBeMade,
     /// By a receipt, and rows that leave are flagged.
     Flagging,
+    /// By a receipt, and rows that leave are deleted.
+    Deleting,
 }
 
 /// Crashes after one effect more each time, until a run comes to its end.
@@ -137,6 +140,11 @@ fn a_second_run_by_soap_survives_a_crash_after_any_effect() {
 #[test]
 fn a_second_run_that_flags_who_left_survives_a_crash_after_any_effect() {
     crash_everywhere(Road::Flagging, in_the_second_run);
+}
+
+#[test]
+fn a_second_run_that_deletes_who_left_survives_a_crash_after_any_effect() {
+    crash_everywhere(Road::Deleting, in_the_second_run);
 }
 
 #[test]

@@ -61,13 +61,24 @@ fn live(soap: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
 /// The same, where rows that leave are perhaps flagged.
 #[track_caller]
 fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_with(soap, false, flags, None, events)
+}
+
+/// The same, where rows that leave are perhaps deleted.
+#[track_caller]
+fn live_and_delete(adopted: bool, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_with(false, false, false, Some(adopted), events)
+}
+
+#[track_caller]
+fn live_with(soap: bool, update_only: bool, flags: bool, deletes: Option<bool>, events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
     // `Name` alone is mapped; of this seed's world one value changes in the end.
     let fields = Fields { mapped: 1, ..Fields::default() };
     let switches = Switches { import_new_ms: 0, import_processing_ms: 1500, empty_polls: 0, ..Switches::default() };
     let script = Script {
         seed: 6,
         switches,
-        update_only: false,
+        update_only,
         table_is_missing: false,
         soap,
         fields,
@@ -76,6 +87,7 @@ fn live_and_flag(soap: bool, flags: bool, events: Vec<Event>) -> Vec<Option<Outc
         part_bytes_max: None,
         guards: NO_GUARDS,
         flags,
+        deletes,
         events,
     };
     World::of_script(script).live().unwrap_or_else(|broken| panic!("{broken}")).outcomes
@@ -341,4 +353,102 @@ fn no_more_rows_are_flagged_than_a_guard_allows() {
     check_left(&outcomes, (0, 0, 0, 0));
     assert_eq!(outcomes.last().and_then(Option::as_ref).map(|it| it.get(Outcome::LeftHeld)), Some(2));
     check_left(&live_and_flag(false, true, vec![model(&THREE), run(), guard, model(&THREE[..2]), run()]), (1, 0, 0, 0));
+}
+
+/// What the last run said of rows that have left: deleted just now, kept, refused, and unconfirmed.
+#[track_caller]
+fn check_deleted(outcomes: &[Option<OutcomeCounts>], wanted: (u64, u64, u64, u64)) {
+    let Some(Some(last)) = outcomes.last() else { panic!("the last run did not come to its end") };
+    let sent = |fate| last.get(Outcome::Sent { write: Write::Delete, fate });
+    let said = (sent(Sent::Confirmed), last.get(Outcome::LeftKept), sent(Sent::Refused), sent(Sent::Unconfirmed));
+    assert_eq!(said, wanted, "deleted, kept, refused and unconfirmed rows of {last:?}");
+}
+
+#[test]
+fn a_row_that_we_made_is_deleted_once_it_leaves() {
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), run()];
+    check_deleted(&live_and_delete(false, events.clone()), (1, 0, 0, 0));
+    let outcomes = live_and_delete(false, [events, vec![run()]].concat());
+    check_deleted(&outcomes, (0, 0, 0, 0));
+    check_last(&outcomes, 2, 0);
+}
+
+#[test]
+fn a_row_that_returns_is_made_anew() {
+    let outcomes = live_and_delete(false, vec![model(&THREE), run(), model(&THREE[..2]), run(), model(&THREE), run()]);
+    check_last(&outcomes, 2, 1);
+}
+
+#[test]
+fn a_row_that_was_there_before_stays_unless_a_person_says_otherwise() {
+    let events = vec![somebody_inserts("c3"), model(&THREE), run(), model(&THREE[..2]), run()];
+    check_deleted(&live_and_delete(false, events), (0, 1, 0, 0));
+}
+
+#[test]
+fn no_more_rows_are_deleted_than_a_guard_allows() {
+    let guard = Event::Guard(Guards { max_deletes: Some(Limit::Rows(1)), ..NO_GUARDS });
+    let outcomes = live_and_delete(false, vec![model(&THREE), run(), guard, model(&THREE[..1]), run()]);
+    check_deleted(&outcomes, (0, 0, 0, 0));
+    assert_eq!(outcomes.last().and_then(Option::as_ref).map(|it| it.get(Outcome::LeftHeld)), Some(2));
+}
+
+/// Deletions are not answered, and heard only after so many seconds.
+fn deletions_are_late(seconds: i64, times: u64) -> Event {
+    let when = When { door: Some("soap".into()), method: Some("Delete".into()), times: Some(times), ..When::default() };
+    fault(when, Effect::ActLate { millis: seconds * 1000 })
+}
+
+/// What is updated, and deleted whoever has made it.
+#[track_caller]
+fn live_and_delete_what_is_there(events: Vec<Event>) -> Vec<Option<OutcomeCounts>> {
+    live_with(false, true, false, Some(true), events)
+}
+
+#[test]
+fn a_deletion_whose_answer_is_lost_is_asked_for_again() {
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), deletions_are_late(600, 1), run()];
+    check_deleted(&live_and_delete(false, events.clone()), (1, 0, 0, 0));
+    // It returns before the lost call is heard, and is no more taken for unchanged than what nobody knows.
+    let returns = vec![model(&THREE), run(), run()];
+    check_last(&live_and_delete(false, [events.clone(), returns.clone()].concat()), 2, 1);
+    // It is heard now.
+    check_last(&live_and_delete(false, [events.clone(), returns.clone(), vec![Event::Wait(900), run()]].concat()), 2, 1);
+    let long_after = vec![Event::Wait(900), run(), Event::Wait(3600), run(), run()];
+    check_last(&live_and_delete(false, [events, returns, long_after].concat()), 3, 0);
+}
+
+#[test]
+fn a_row_that_returns_while_its_deletion_may_yet_be_heard_is_sent() {
+    // Nobody has heard of any of the calls: the row is there, as it was.
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), deletions_are_late(1800, 3), run()];
+    check_deleted(&live_and_delete(false, events.clone()), (0, 0, 0, 1));
+    check_last(&live_and_delete(false, [events.clone(), vec![model(&THREE), run()]].concat()), 2, 1);
+    // While it has not returned, it is deleted all the same.
+    check_deleted(&live_and_delete(false, [events, vec![run()]].concat()), (1, 0, 0, 0));
+}
+
+#[test]
+fn a_row_that_others_made_again_unseen_is_theirs() {
+    let events = vec![somebody_inserts("a1"), somebody_inserts("b2"), somebody_inserts("c3"), model(&THREE), run()];
+    let leaves = vec![model(&THREE[..2]), run()];
+    check_deleted(&live_and_delete_what_is_there([events.clone(), leaves.clone()].concat()), (1, 0, 0, 0));
+    let made_again = vec![somebody_deletes("c3"), somebody_inserts("c3")];
+    check_deleted(&live_and_delete_what_is_there([events.clone(), made_again.clone(), leaves.clone()].concat()), (0, 1, 0, 0));
+    // Once it is sent it is deleted in its turn.
+    check_deleted(&live_and_delete_what_is_there([events, made_again, vec![run()], leaves].concat()), (1, 0, 0, 0));
+}
+
+#[test]
+fn the_newest_row_that_is_deleted_makes_no_other_one_new() {
+    let events = vec![somebody_inserts("a1"), somebody_inserts("b2"), somebody_inserts("c3"), model(&THREE), run()];
+    let outcomes = live_and_delete_what_is_there([events, vec![run(), model(&THREE[..2]), run(), run()]].concat());
+    check_last(&outcomes, 2, 0);
+}
+
+#[test]
+fn a_row_is_kept_where_the_keys_that_are_there_may_not_be_read() {
+    let events = vec![model(&THREE), run(), model(&THREE[..2]), reading_is_refused(None), run()];
+    check_deleted(&live_and_delete(false, events.clone()), (0, 1, 0, 0));
+    check_deleted(&live_and_delete(false, [events, vec![Event::Heal, run()]].concat()), (1, 0, 0, 0));
 }
