@@ -32,7 +32,7 @@ pub enum CellProblem {
     NotABoolean = 10,
     /// Not an e-mail address under any reading.
     NotAnEmailAddress = 11,
-    /// Control characters that no file or message can carry (NUL).
+    /// A character that XML cannot carry: control characters but tab, line feed and carriage return, and U+FFFE and U+FFFF.
     Unprintable = 12,
     /// Not a finite number.
     NotFinite = 13,
@@ -103,7 +103,9 @@ impl CellProblem {
             Self::DateOutOfRange => "the service keeps dates from 1753-01-01 to 9999-12-31",
             Self::NotABoolean => "a Boolean field takes true or false, 1 or 0",
             Self::NotAnEmailAddress => "an e-mail address needs one `@` with text on both sides and no blanks",
-            Self::Unprintable => "the text has a NUL character, which no file can carry",
+            Self::Unprintable => {
+                "the text has a control character or another that XML cannot carry, so that what has arrived could never be read back"
+            }
             Self::NotFinite => "the number is infinite or not a number",
             Self::KeyTooLong => "the primary key has more than 450 characters in all, the most that the service's index takes",
             Self::WrongType => "a value of this type cannot become the field's type",
@@ -123,6 +125,9 @@ impl CellProblem {
             Self::DecimalPrecision | Self::DecimalScale => "round or cut the number in the model, or use a field that keeps more digits",
             Self::NotANumber | Self::NotADate | Self::NotABoolean | Self::WrongType => {
                 "cast or correct the value in the model, or map the column to a field of another type"
+            }
+            Self::Unprintable => {
+                "take the character out in the model: tab, line feed and carriage return may stay, other control characters may not"
             }
             _ => "correct the value in the source or in the model",
         }

@@ -1,6 +1,6 @@
 //! Whatever the cells are, the `csv` crate reads from a file of ours what was written, and so do we.
 //!
-//! The bytes are read as UTF-8, with what is none replaced, and cut into cells at each NUL, which no cell of a file can hold. The first two
+//! The bytes are read as UTF-8, with what is none replaced, and cut into cells at each character that XML cannot carry, which no cell may have. The first two
 //! cells are the names of two fields where they can be names; the others fill these fields row by row. An empty cell is a blank.
 
 use std::sync::Arc;
@@ -17,7 +17,8 @@ const COLUMNS: [&str; 3] = ["number", "one", "other"];
 
 pub fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let mut cells = text.split('\0');
+    let cannot_travel = |it: char| !matches!(it, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    let mut cells = text.split(cannot_travel);
     let named: Vec<&str> = cells.by_ref().take(2).collect();
     let cells: Vec<Option<&str>> = cells.map(|it| (!it.is_empty()).then_some(it)).collect();
     let batch = batch(&cells);

@@ -16,7 +16,7 @@ use crate::{
     kept::{KeptBlanks, each_blank, keepable_fields},
     mask::mask,
     model::model_type,
-    text::{TextColumn, email_problem, has_nul, is_plain_address, utf16_units, with_texts},
+    text::{TextColumn, email_problem, is_plain_address, is_suspect, is_unprintable, utf16_units, with_texts},
     wall_clock::WallClock,
 };
 
@@ -267,10 +267,10 @@ impl FieldPlan {
             };
         }
         if self.field_type == FieldType::EmailAddress {
-            // A plain address has no NUL either.
+            // A plain address has nothing odd either.
             look!(|text| !is_plain_address(text), look_closer_at_address);
-        } else if texts.may_have_nul() {
-            look!(has_nul, |row, _: &[u8], problems: &mut Problems<'_>| problems.push(row, CellProblem::Unprintable));
+        } else if texts.may_be_unprintable() {
+            look!(is_suspect, look_closer);
         } else {
             look!(|_: &[u8]| false, |_, _: &[u8], _: &mut Problems<'_>| ());
         }
@@ -285,10 +285,14 @@ impl FieldPlan {
     }
 }
 
-fn look_closer_at_address(row: usize, text: &[u8], problems: &mut Problems<'_>) {
-    if has_nul(text) {
+fn look_closer(row: usize, text: &[u8], problems: &mut Problems<'_>) {
+    if is_unprintable(text) {
         problems.push(row, CellProblem::Unprintable);
     }
+}
+
+fn look_closer_at_address(row: usize, text: &[u8], problems: &mut Problems<'_>) {
+    look_closer(row, text, problems);
     if let Some(problem) = (!text.is_empty()).then(|| email_problem(text)).flatten() {
         problems.push(row, problem);
     }

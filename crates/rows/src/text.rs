@@ -51,17 +51,16 @@ impl TextColumn {
         }
     }
 
-    /// Whether there may be a NUL in any text: a quick look at all bytes at once, where they lie together.
-    pub(crate) fn may_have_nul(&self) -> bool {
-        let has_nul = |from: usize, until: usize, data: &[u8]| memchr::memchr(0, &data[from..until]).is_some();
+    /// Whether any text may have a character that XML cannot carry: a quick look at all bytes at once, where they lie together.
+    pub(crate) fn may_be_unprintable(&self) -> bool {
         match self {
             Self::Small(texts) => {
                 let offsets = texts.value_offsets();
-                has_nul(offsets[0] as usize, offsets[texts.len()] as usize, texts.value_data())
+                has_odd_bytes(&texts.value_data()[offsets[0] as usize..offsets[texts.len()] as usize])
             }
             Self::Large(texts) => {
                 let offsets = texts.value_offsets();
-                has_nul(offsets[0] as usize, offsets[texts.len()] as usize, texts.value_data())
+                has_odd_bytes(&texts.value_data()[offsets[0] as usize..offsets[texts.len()] as usize])
             }
             // The bytes between two texts are unknown here.
             Self::Views(_) => true,
@@ -123,7 +122,7 @@ pub fn utf16_units(utf8: &[u8]) -> u32 {
     (characters + pairs) as u32
 }
 
-/// Whether a text surely has neither NUL nor blank nor other control character, an `@` and something on both sides of it.
+/// Whether a text surely is of ASCII, with neither blank nor control character, an `@` and something on both sides of it.
 ///
 /// A quick look at eight bytes at a time; what does not pass deserves a closer one.
 pub(crate) fn is_plain_address(utf8: &[u8]) -> bool {
@@ -131,17 +130,33 @@ pub(crate) fn is_plain_address(utf8: &[u8]) -> bool {
     let mut low = 0;
     let mut at = 0;
     for_words(utf8, |word| {
-        low |= any_below(word, b' ' + 1);
+        low |= any_below_or_beyond(word, b' ' + 1);
         at |= any_below(word ^ repeated(b'@'), 1);
     });
     low == 0 && at != 0 && *first != b'@' && *last != b'@'
 }
 
-/// Whether a text has a NUL.
-pub(crate) fn has_nul(utf8: &[u8]) -> bool {
-    let mut nul = 0;
-    for_words(utf8, |word| nul |= any_below(word, 1));
-    nul != 0
+/// First byte of U+FFFE and U+FFFF in UTF-8, and of many characters that are as good as any.
+const BEFORE_NONCHARACTERS: u8 = 0xEF;
+
+/// Whether some byte is below a blank, or from [`BEFORE_NONCHARACTERS`] on. The two are one range where bytes wrap around, so that the least byte tells.
+fn has_odd_bytes(utf8: &[u8]) -> bool {
+    const SHIFT: u8 = BEFORE_NONCHARACTERS.wrapping_neg();
+    utf8.iter().fold(u8::MAX, |least, byte| least.min(byte.wrapping_add(SHIFT))) < b' ' + SHIFT
+}
+
+/// Whether a text may have a character that XML cannot carry. A quick look at eight bytes at a time.
+pub(crate) fn is_suspect(utf8: &[u8]) -> bool {
+    let mut odd = 0;
+    for_words(utf8, |word| odd |= any_below(word, b' ') | any_below(word ^ repeated(BEFORE_NONCHARACTERS), 1));
+    odd != 0
+}
+
+/// Whether a text has a character that XML 1.0 cannot carry: a control character below the blank but tab, line feed and carriage return, or one
+/// of the two that are none, U+FFFE and U+FFFF (<https://www.w3.org/TR/xml/#charsets>).
+pub(crate) fn is_unprintable(utf8: &[u8]) -> bool {
+    let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    utf8.iter().any(is_control) || utf8.windows(3).any(|it| matches!(it, [BEFORE_NONCHARACTERS, 0xBF, 0xBE | 0xBF]))
 }
 
 /// Looks at all bytes in words of eight; some may be seen twice, and a short text is filled up with `DEL`.
@@ -170,6 +185,12 @@ const fn any_below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(repeated(limit)) & !word & repeated(0x80)
 }
 
+/// Not zero if and only if a byte of the word is below `limit`, which is at most 128, or none of ASCII.
+#[inline(always)]
+const fn any_below_or_beyond(word: u64, limit: u8) -> u64 {
+    (word.wrapping_sub(repeated(limit)) | word) & repeated(0x80)
+}
+
 /// Whether some reading of the service could accept the text as an e-mail address.
 ///
 /// Only what no reading could take is refused: no `@`, nothing on one side of it, a blank inside. A quoted local part may hold blanks.
@@ -193,25 +214,36 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_is_found_wherever_it_is() {
-        for length in 0..40 {
+    fn what_xml_cannot_carry_is_found_wherever_it_is() {
+        for (length, odd) in (0..40).flat_map(|it| ["\0", "\u{1}", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"].map(|odd| (it, odd))) {
             let mut text = vec![b'a'; length];
-            text.extend_from_slice("é😀".as_bytes());
-            assert!(!has_nul(&text));
-            for at in 0..text.len() {
-                let mut with_nul = text.clone();
-                with_nul[at] = 0;
-                assert!(has_nul(&with_nul), "{at} of {length}");
+            text.extend_from_slice("é漢".as_bytes());
+            assert!(!has_odd_bytes(&text) && !is_suspect(&text) && !is_unprintable(&text));
+            for at in 0..=text.len() {
+                let mut with_odd = text.clone();
+                with_odd.splice(at..at, odd.bytes());
+                assert!(has_odd_bytes(&with_odd) && is_suspect(&with_odd) && is_unprintable(&with_odd), "{odd:?} at {at} of {length}");
             }
         }
     }
 
     #[test]
+    fn no_quick_look_overlooks_what_a_close_one_finds_and_xml_carries_all_else() {
+        for it in '\0'..=char::MAX {
+            let text = it.to_string();
+            let is_legal = matches!(it, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
+            assert_eq!(is_unprintable(text.as_bytes()), !is_legal, "{it:?}");
+            assert!(is_legal || (has_odd_bytes(text.as_bytes()) && is_suspect(text.as_bytes())), "{it:?}");
+        }
+    }
+
+    #[test]
     fn the_quick_look_passes_only_what_the_close_one_does() {
-        for text in ["a@b", "a@@b", "ü@exämple.de", "ada.lovelace+list@mail.example.com"] {
+        for text in ["a@b", "a@@b", "ada.lovelace+list@mail.example.com"] {
             assert!(is_plain_address(text.as_bytes()) && email_problem(text.as_bytes()).is_none(), "{text}");
         }
-        for text in ["", "@", "@b.c.d.e.f.g", "a.b.c.d.e.f@", "a b@c", "a@b\0", "nobody.at.example", "a@b.example.com\u{b}"] {
+        let odd = ["a@b\0", "a@b.example.com\u{b}", "a@b.example.com\u{ffff}", "ü@exämple.de"];
+        for text in ["", "@", "@b.c.d.e.f.g", "a.b.c.d.e.f@", "a b@c", "nobody.at.example"].into_iter().chain(odd) {
             assert!(!is_plain_address(text.as_bytes()), "{text}");
         }
     }

@@ -6,6 +6,7 @@ use super::{
     Fields, MEMBERS, Rule, Script, World, blanks_arrive,
     fields::{HERE, LEFT},
     keys,
+    names::cannot_be_read_back,
 };
 use crate::simulated::{Cell, ModelRow};
 
@@ -130,10 +131,12 @@ impl World {
     pub(super) fn is_sendable(&self, row: &ModelRow) -> bool {
         let key_fits = keys::is_keyed(row);
         let name_fits = !matches!(&row.0[self.fields.column(0)], Cell::Text(name) if !self.script.names.may_be_sent(name));
+        let can_be_read_back = |column: usize| !matches!(&row.0[column], Cell::Text(text) if cannot_be_read_back(text));
         let age_fits = !matches!(row.0[2], Cell::Integer(age) if i32::try_from(age).is_err());
         let amount_fits = !matches!(row.0[3], Cell::Decimal(units) if units.abs() >= 100_000_000);
         key_fits
             && !self.fields.skips(&row.0)
+            && self.fields.each().all(|(_, column)| can_be_read_back(column))
             && (name_fits || !self.fields.has(0))
             && (age_fits || !self.fields.has(1))
             && (amount_fits || !self.fields.has(2))

@@ -12,6 +12,7 @@ use super::{
     check::{Group, MARKER},
     fields::NOTE_AT,
     is_done, keys,
+    names::UNPRINTABLE,
     others::FOREIGN,
     poll_once,
 };
@@ -320,6 +321,7 @@ impl World {
     fn a_row_becomes_invalid(&mut self) -> Result<(), Box<Broken>> {
         let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
         let (column, cell) = match (self.fields.mapped, self.script.names.unfit()) {
+            (it, _) if it & 1 > 0 && self.script.seed % 4 == 1 => (self.fields.column(0), Cell::Text(UNPRINTABLE.into())),
             (it, Some(unfit)) if it & 1 > 0 => (self.fields.column(0), Cell::Text(unfit.into())),
             (it, _) if it & 2 > 0 => (2, Cell::Integer(3_000_000_000)),
             (it, _) if it & 4 > 0 => (3, Cell::Decimal(123_456_789)),
