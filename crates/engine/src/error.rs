@@ -153,7 +153,7 @@ pub enum EngineError {
     },
     /// The state folder is an older copy of the one that has sent last.
     #[error(
-        "the state folder is older than what the data extension of activation `{activation}` holds: its generation is {ours}, and imports have left the mark of {left}; nothing was sent. Put the newest state folder back, or run `outflow baseline rebuild {activation} --from destination`"
+        "the state folder is older than what the data extension of activation `{activation}` holds: its generation is {ours}, and imports have left the mark of {left}: what was sent since is not known here. Nothing was sent now. Put the newest state folder back, or run `outflow baseline rebuild {activation} --from destination`"
     )]
     OldState {
         /// The activation.

@@ -60,9 +60,20 @@ pub struct PlanReport {
     pub warnings: Vec<Warning>,
     /// An import that a run would be blocked by, as things stand.
     pub blocked: Option<Blocking>,
+    /// That a run would be refused, since a newer state has sent meanwhile: what this one says is unchanged may not be.
+    pub old_state: Option<OldState>,
 }
 
-/// Something that cannot be found out for want of a permission.
+/// This state is an older copy of one that has sent since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldState {
+    /// The generation of the ledger.
+    pub ours: u64,
+    /// The generation that imports have left the mark of.
+    pub left: u64,
+}
+
+/// Something that cannot be found out, for want of a permission or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The rows of the data extension may not be counted or read.
@@ -71,6 +82,8 @@ pub enum Warning {
     ExpiryUnseen,
     /// Rows that were confirmed are gone, and nobody can see which.
     RowsLost,
+    /// The import definition bears no mark that can be read.
+    MarkUnreadable,
 }
 
 impl Warning {
@@ -81,6 +94,7 @@ impl Warning {
             Self::RowsUnreadable => "rows_unreadable",
             Self::ExpiryUnseen => "expiry_unseen",
             Self::RowsLost => "rows_lost",
+            Self::MarkUnreadable => "mark_unreadable",
         }
     }
 
@@ -100,6 +114,10 @@ impl Warning {
             Self::RowsLost => {
                 "the data extension holds fewer rows than were confirmed, and which are gone cannot be read: every row is sent, in every run \
                  until rows may be read"
+            }
+            Self::MarkUnreadable => {
+                "the description of the import definition has no `[outflow generation …]` that can be read and believed: an older copy of the state \
+                 folder would not be noticed now; the next import writes the mark anew, where the description leaves room for it"
             }
         }
     }
@@ -274,7 +292,12 @@ impl PlanReport {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         let changes_table = self.create.is_some() || !self.columns.is_empty() || self.wider.iter().any(|it| it.is_allowed);
-        changes_table || !self.parts.is_empty() || self.newly_left > 0 || self.open_parts > 0 || self.held.is_some()
+        changes_table
+            || !self.parts.is_empty()
+            || self.newly_left > 0
+            || self.open_parts > 0
+            || self.held.is_some()
+            || self.old_state.is_some()
     }
 
     /// Rows to be sent.

@@ -58,14 +58,17 @@ pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<Plan
 
 async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &Arc<PrivateFiles>) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
+    let mut resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
     // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
     let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
     let is_settled_first = |it: &&OpenPart| !it.is_abandoned && (may_read || it.stage != PartStage::Unresolved);
     let open_parts = state.open_parts.iter().filter(is_settled_first).count();
     let blocked = blocking(job, ports, &resolved).await?;
+    let (old_state, unmarked) =
+        generation::look(ports, &job.activation.name, &state, resolved.route, resolved.identity.data_extension.as_ref()).await?;
+    resolved.warnings.extend(unmarked);
     let compared = Compared::of(job, ports, resolved, &private.run, &state, Some(private), None).await?;
-    Ok(PlanReport { blocked, ..compared.report(job, options, open_parts, None) })
+    Ok(PlanReport { blocked, old_state, ..compared.report(job, options, open_parts, None) })
 }
 
 /// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
@@ -198,17 +201,20 @@ impl Run<'_> {
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
         let mut outcomes = manifest.decided.clone();
+        // Before anything is made or sent, or called unchanged.
+        let (sends, data_extension) = (!manifest.parts.is_empty(), compared.resolved.identity.data_extension.as_ref());
+        if sends {
+            // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
+            ports.files.check().await?;
+        }
+        let unmarked = generation::check(ports, recorder, (manifest.route, sends), data_extension).await?;
+        compared.resolved.warnings.extend(unmarked);
         if let Some(Approved { plan, source_rows, .. }) = compared.approved.clone() {
             recorder.record(RunEvent::HoldApproved { plan, source_rows }).await?;
         }
         if !manifest.parts.is_empty() || compared.table.are_any() || compared.sealed.local.updates > 0 {
             let mapping = Box::new(compared.resolved.mapping.clone());
             let identity = compared.resolved.identity.clone();
-            if !manifest.parts.is_empty() {
-                // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
-                ports.files.check().await?;
-                generation::check(ports, recorder, manifest.route, identity.data_extension.as_ref()).await?;
-            }
             let planned = RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity };
             recorder.record_with(planned, compared.withheld.take()).await?;
             table::create(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
@@ -501,6 +507,7 @@ impl Compared {
             open_parts,
             warnings: self.resolved.warnings.clone(),
             blocked: None,
+            old_state: None,
         }
     }
 }

@@ -16,6 +16,7 @@ use outflow_rows::{Canonicalizer, Scheme, fingerprints, mapping_digest};
 
 use crate::{
     error::EngineError,
+    generation,
     held::each_held_page,
     job::{Job, Ports},
     model_set::ModelSet,
@@ -132,7 +133,8 @@ impl Verified {
 /// Reads model and data extension and compares them. Nothing is changed anywhere.
 ///
 /// # Errors
-/// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards.
+/// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards;
+/// [`EngineError::OldState`] where a newer state has sent rows since: what it sent would be told as somebody else's.
 pub async fn verify(job: &Job, ports: &Ports) -> Result<Verified, EngineError> {
     let run = ports.fresh_run_id();
     let verified = async { Verification::begin(job, ports, &run).await?.to_end().await }.await;
@@ -204,6 +206,7 @@ impl<'a> Verification<'a> {
         let destination = Table::There(destination);
         let mapping = checked(job, &schema, &destination)?;
         let identity = identity(&connection.tenant, &destination, &mapping);
+        generation::must_be_ours(ports, &job.activation.name, &state, identity.data_extension.as_ref()).await?;
         let scheme = Scheme::derive(&job.project_secret, name);
         let segments = Segments::new(ports, name, &scheme);
         let retired = is_retired(&state, &identity, &mapping);

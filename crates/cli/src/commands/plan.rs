@@ -7,7 +7,7 @@ use outflow_domain::{
     ActivationState, CellProblem, HistoryFile, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord,
     Withheld, Write,
 };
-use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
+use outflow_engine::{Blocking, EngineError, OldState, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
@@ -83,6 +83,7 @@ pub fn plan_text(report: &PlanReport) -> String {
     if let Some(blocking) = &report.blocked {
         text.push_str(&blocked_text(blocking));
     }
+    text.push_str(&old_state_text(report));
     text.push_str(&warnings_text(report));
     text.push_str(&table_text(report));
     for (&write, &count) in &report.to_send {
@@ -282,6 +283,17 @@ fn blocked_text(blocking: &Blocking) -> String {
     }
 }
 
+/// That a newer state has sent since.
+fn old_state_text(report: &PlanReport) -> String {
+    let Some(OldState { ours, left }) = report.old_state else { return String::new() };
+    format!(
+        "  a run would be refused (LED-004, exit code 5): the state folder is an older copy, of generation {ours}, and imports have left the mark of \
+         {left}: what this plan calls unchanged may not be; put the newest state folder back, or run `outflow baseline rebuild {} --from \
+         destination`\n",
+        report.activation
+    )
+}
+
 /// What cannot be found out.
 pub fn warnings_text(report: &PlanReport) -> String {
     report.warnings.iter().map(|it| format!("  warning: {}\n", it.sentence())).collect()
@@ -335,6 +347,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "blocked": report.blocked.as_ref().map(
             |it| json!({ "activation": it.activation.as_str(), "import": it.import, "is_waited_for": it.is_waited_for })
         ),
+        "old_state": report.old_state.map(|it| json!({ "generation": it.ours, "mark": it.left })),
     })
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use outflow_sandbox::model::{ImportFault, When};
+use serde_json::json;
 
 use crate::{
     people::{self, people, person, truncate},
@@ -210,7 +211,17 @@ fn an_old_copy_of_the_state_folder_is_refused_where_a_mark_is_kept() {
             ["LED-004", "its generation is 1, and imports have left the mark of 2", "outflow baseline rebuild members --from destination"];
         words.iter().for_each(|it| assert!(told.err.contains(it), "`{it}` is missing: {}", told.err));
     }
+    // Also where all that changed has gone back, so that there is nothing to be sent.
+    send(&world, &people(30));
+    let planned = world.program.json(0, &["plan", ACTIVATION]);
+    assert_eq!((&planned["old_state"], &planned["parts"]), (&json!({ "generation": 1, "mark": 2 }), &json!([])), "{planned}");
+    let told = world.program.ends(2, &["plan", ACTIVATION, "--detailed-exitcode"]);
+    assert!(told.out.contains("LED-004"), "{}", told.out);
+    assert!(world.run(5).err.contains("LED-004"));
+    let told = world.program.ends(5, &["verify", ACTIVATION]);
+    assert!(told.err.contains("LED-004") && !told.out.contains("somebody else"), "{}", told.err);
     assert_eq!((world.writing_calls(), world.rows()), (vec![], before));
+    send(&world, &people(33));
     world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
     let definitions = || world.journal().iter().filter(|it| it.object == "ImportDefinition").count();
     world.forget_calls();
@@ -219,7 +230,8 @@ fn an_old_copy_of_the_state_folder_is_refused_where_a_mark_is_kept() {
     assert_ne!(definitions(), 0);
     world.forget_calls();
     world.run(0);
-    assert_eq!(definitions(), 0, "where nothing has changed the mark is not asked for");
+    assert_eq!(definitions(), 1, "where nothing has changed the mark is asked for, once");
+    assert_eq!(world.writing_calls(), []);
     // A new state folder knows nothing that could be outdated.
     fs::remove_dir_all(world.state()).expect("the state can be lost");
     send(&world, &people(34));
