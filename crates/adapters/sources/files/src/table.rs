@@ -92,7 +92,11 @@ async fn columns_of(
         .map_err(|error| blame.broken(format!("`{}` cannot be read: {}", file.name, text_of(&error))))?;
     let names: BTreeSet<&str> = schema.fields().iter().map(|it| it.name().as_str()).collect();
     if names.len() != schema.fields().len() {
-        return Err(blame.broken(format!("`{}` has two columns of the same name", file.name)));
+        let is_twice = |name: &&str| schema.fields().iter().filter(|it| it.name() == name).count() > 1;
+        let twice = names.into_iter().find(is_twice).unwrap_or_default();
+        let what =
+            format!("`{}` has two columns called `{twice}`, so that a query could not tell them apart; rename one of them", file.name);
+        return Err(blame.broken(what));
     }
     let fields = schema.fields().iter().map(|field| {
         let data_type = if matches!(format, FileFormat::Csv(_)) { DataType::Utf8 } else { field.data_type().clone() };
