@@ -7,7 +7,7 @@ use std::{
 
 use outflow_domain::{
     ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
-    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, Sent, Withheld, guard::SourceCounts,
+    OutcomeCounts, PartPlan, PartStage, PlanId, Purpose, RunEvent, RunId, RunResult, Sent, Withheld, Write, guard::SourceCounts,
 };
 use outflow_ports::{LedgerError, Progress, ScanOptions};
 use outflow_rows::Scheme;
@@ -126,7 +126,7 @@ async fn on_a_road(job: &Job, ports: &Ports, options: &RunOptions, split: Split)
 
 async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
-    recorder.record(RunEvent::Started { full: options.full }).await?;
+    recorder.record(RunEvent::Started { full: options.full, purpose: Purpose::Run }).await?;
     let ran = Run { job, ports, options, split }.to_end(&mut recorder).await;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     let error = match ran {
@@ -139,7 +139,12 @@ async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) 
     };
     // The error itself matters more than one about writing it down.
     if let Err(second) = recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await {
-        tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
+        if error.is_of_this_disk() {
+            // The person is told of the disk once.
+            tracing::info!(activation = %job.activation.name, "the end of the run could not be recorded either: {second}");
+        } else {
+            tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
+        }
     }
     remove_private_files(ports, &recorder);
     Err(error)
@@ -452,6 +457,21 @@ impl Compared {
         }
     }
 
+    /// Rows of the data extension of which nothing here tells whether they ever were of the model, where those that have left are flagged; at
+    /// least so many.
+    fn of_nobody(&self, job: &Job) -> u64 {
+        if job.activation.on_exit.flag().is_none() {
+            return 0;
+        }
+        let Self { sealed, known, resolved, .. } = self;
+        // What is sent and not known to be absent may be there, and what is not sent, too.
+        let may_be_there = |it: &Outcome| matches!(it, Outcome::Withheld { why } if *why != Withheld::NotInDestination);
+        let withheld = sealed.decided.count(|it| may_be_there(&it));
+        let sent = sealed.to_send.get(&Write::InsertOrUpdate).copied().unwrap_or(0);
+        let unknown = resolved.rows_there.map_or(0, |rows| rows.saturating_sub(known.baseline.len() + sent + withheld));
+        unknown + sealed.decided.get(Outcome::LeftKept)
+    }
+
     fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
         let is_skip = |problem: CellProblem| problem == CellProblem::NullSkipsRow;
@@ -478,6 +498,8 @@ impl Compared {
             plan: self.plan.clone(),
             route: self.resolved.route,
             is_first: self.known.baseline.is_empty(),
+            is_retired: self.resolved.retired,
+            key_moved: self.resolved.key_moved.clone(),
             create: self.table.create.clone(),
             columns: self.table.columns.clone(),
             wider: self.table.widenings.clone(),
@@ -487,6 +509,7 @@ impl Compared {
             to_send: self.sealed.to_send.clone(),
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
+            of_nobody: self.of_nobody(job),
             parts: parts
                 .map(|it| PartReport {
                     file: file(it.part),
@@ -539,7 +562,8 @@ fn file_name(job: &Job, run: &RunId, part: u32) -> FileName {
 }
 
 fn result_of(outcomes: &OutcomeCounts) -> RunResult {
-    let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
+    // A row that was to be flagged and is not, for want of its key, waits for a person as a held one does.
+    let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::LeftKeyUnknown | Outcome::Sent { fate: Sent::Unconfirmed, .. });
     let is_refused = |it: Outcome| {
         let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
         withheld || it == Outcome::LeftRefused || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })

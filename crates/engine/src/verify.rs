@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use futures::StreamExt as _;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Probe, Update};
 use outflow_domain::{
-    ActivationState, InsertMode, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, Table,
+    ActivationState, InsertMode, KeyFingerprint, Mapping, OutcomeCounts, Purpose, RowFingerprint, RunEvent, RunId, RunResult, Table,
 };
 use outflow_ports::{Blob, Progress, ScanOptions};
 use outflow_rows::{Canonicalizer, Scheme, fingerprints, mapping_digest};
@@ -54,9 +54,9 @@ pub enum Finding {
     NotInDestination,
     /// In the model with a value that its field cannot take, or with the key of another row: never sent.
     Unsendable,
-    /// There and no longer in the model; it was sent once.
+    /// There and not in the model; it was sent once, or a rebuild has found it.
     Left,
-    /// There, and never of this model.
+    /// There, and not known: of others, or sent by a state that is lost.
     Foreign,
 }
 
@@ -158,7 +158,7 @@ pub async fn forget_drift(job: &Job, ports: &Ports, verified: &Verified) -> Resu
     let mut recorder = Recorder::open(ports, name, ports.fresh_run_id()).await?;
     let state = recorder.state().clone();
     let (Some(mapping), Some(identity)) = (state.mapping, state.identity) else { return Ok(()) };
-    recorder.record(RunEvent::Started { full: false }).await?;
+    recorder.record(RunEvent::Started { full: false, purpose: Purpose::Repair }).await?;
     let scheme = Scheme::derive(&job.project_secret, name.as_str());
     let segments = Segments::new(ports, name.as_str(), &scheme);
     let old = segments.open_baseline(&state.baseline, Some(&mapping))?;

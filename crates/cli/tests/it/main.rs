@@ -7,6 +7,7 @@ mod full_disk;
 mod guards;
 mod hostile;
 mod killed;
+mod listed;
 mod naughty;
 mod npm;
 mod nulls;

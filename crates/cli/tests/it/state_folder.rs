@@ -135,6 +135,10 @@ fn a_read_only_state_folder() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("our own file");
     }
     set_folders(&world.state(), 0o555);
+    for command in [&["status"][..], &["runs"], &["plan", ACTIVATION], &["rejects", ACTIVATION], &["why", ACTIVATION, "--key", "P00001"]] {
+        let told = world.program.call(command);
+        assert_eq!(told.code, Some(0), "{command:?} only reads: {}", told.err);
+    }
     is_refused(&world, &["DISK-001", "/lock` cannot be taken", "make the state folder writable for this user"]);
     set_folders(&world.state(), 0o755);
 }

@@ -21,7 +21,7 @@ use crate::{
     job::{Job, Ports, RunOptions},
     known::{Doubt, Known, MADE_SINCE},
     pages::each_page,
-    report::Warning,
+    report::{KeyMoved, Warning},
     segments::Segments,
     split::{Sizes, Split},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Resolved {
     pub types_changed: Vec<TypeChange>,
     /// Rows that were confirmed when the types were the older ones.
     pub rows_of_older_types: u64,
+    /// Fields of the key that come from other columns than when rows were last confirmed.
+    pub key_moved: Vec<KeyMoved>,
     pub identity: Identity,
     pub route: Route,
     pub schema: SchemaRef,
@@ -55,6 +57,8 @@ pub(crate) struct Resolved {
     pub warnings: Vec<Warning>,
     /// The highest number of a row in the data extension, where it was read with the keys.
     pub newest_row: Option<u64>,
+    /// Rows of the data extension before anything was sent, where they may be counted.
+    pub rows_there: Option<u64>,
 }
 
 pub(crate) async fn resolve(
@@ -88,6 +92,7 @@ pub(crate) async fn resolve(
     let counted = if retired { &state.baseline.emptied() } else { &state.baseline };
     let old_mapping = state.mapping.as_deref();
     let types_changed = old_mapping.filter(|_| !retired).map(|old| mapping.types_changed_since(old)).unwrap_or_default();
+    let key_moved = old_mapping.filter(|_| !retired).map(|old| KeyMoved::between(old, &mapping)).unwrap_or_default();
     let baseline = segments.open_baseline(counted, old_mapping.filter(|_| !retired))?;
     let same_mapping = old_mapping.is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
     let rebase = match old_mapping {
@@ -111,7 +116,7 @@ pub(crate) async fn resolve(
             rows_found(&members, state, &baseline).await?
         }
         // Nothing can be in what is not there.
-        Table::New(_) => Found { keys: None, newest_row: None, is_empty: true, lost: false, warnings: Vec::new() },
+        Table::New(_) => Found { rows: Some(0), keys: None, newest_row: None, is_empty: true, lost: false, warnings: Vec::new() },
     };
     let schema_digest = schema_digest(&mapping);
     let now_ms = ports.clock.now_ms();
@@ -129,7 +134,7 @@ pub(crate) async fn resolve(
         full: options.full,
     };
     let is_comparable = !retired && same_mapping && fields_are_the_same;
-    let Found { newest_row, warnings, .. } = found;
+    let Found { rows: rows_there, newest_row, warnings, .. } = found;
     let known = Some(known);
     let create = if let Table::New(new) = destination { Some(new) } else { None };
     Ok(Resolved {
@@ -137,6 +142,7 @@ pub(crate) async fn resolve(
         create,
         rows_of_older_types: if types_changed.is_empty() { 0 } else { state.baseline.present },
         types_changed,
+        key_moved,
         identity,
         route,
         schema,
@@ -149,11 +155,14 @@ pub(crate) async fn resolve(
         schema_digest,
         warnings,
         newest_row,
+        rows_there,
     })
 }
 
 /// What was found out about the rows of the data extension.
 struct Found {
+    /// How many there are, where that may be asked.
+    rows: Option<u64>,
     /// The keys it holds, where they were read.
     keys: Option<Baseline<Blob>>,
     newest_row: Option<u64>,
@@ -174,14 +183,15 @@ async fn rows_found(members: &Members<'_>, state: &ActivationState, baseline: &B
                 EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
                 other => other,
             })?;
-            Ok(Found { keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() })
+            Ok(Found { rows: Some(keys.len()), keys: Some(keys), newest_row, is_empty: false, lost: false, warnings: Vec::new() })
         }
         InsertMode::InsertAndUpdate => {
             let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
             // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
             let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
             let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
-            let mut found = Found { keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
+            let mut found =
+                Found { rows: counted, keys: None, newest_row: None, is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
             let mut may_read = counted.is_some();
             if may_read && (has_shrunk || may_have_expired) {
                 found.keys = permitted(members.read().await)?;
