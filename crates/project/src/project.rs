@@ -134,20 +134,22 @@ impl Project {
     /// person who looks after runs need not have every secret of them.
     ///
     /// # Errors
-    /// Every problem of the project at once, if there are others.
+    /// Every other problem of the project at once; where the name of the state folder stands elsewhere, all that are of this kind.
     pub fn outline(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Outline, Vec<Problem>> {
         let problems = match Self::load(folder, env) {
             Ok(Self { state, activations, .. }) => return Ok(Outline { state, activations: activations.into_keys().collect() }),
             Err(problems) => problems,
         };
-        if problems.iter().any(|it| !matches!(it.code, Code::MissingVariable | Code::SecretFile)) {
-            return Err(problems);
+        let (elsewhere, others): (Vec<_>, Vec<_>) =
+            problems.into_iter().partition(|it| matches!(it.code, Code::MissingVariable | Code::SecretFile));
+        if !others.is_empty() {
+            return Err(others);
         }
         let read = |path: &Path| std::fs::read(path);
         let mut cx = Context::new(folder, env, &read);
         let documents = files::documents(&mut cx);
         let (sections, _) = gather(&documents, &mut cx);
-        let state = documents.iter().find_map(|it| state_of(it, &mut cx)).ok_or(problems)?;
+        let state = documents.iter().find_map(|it| state_of(it, &mut cx)).ok_or(elsewhere)?;
         let mut activations = sections.activations.names();
         activations.sort();
         Ok(Outline { state, activations })

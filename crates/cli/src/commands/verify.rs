@@ -106,7 +106,7 @@ fn verified_text(activation: &str, verified: &Verified, repair: bool) -> String 
     }
     match verified.drifted() {
         0 => text.push_str("Nothing has drifted.\n"),
-        drifted if repair => text.push_str(&format!("{} drifted, and sent again:\n", rows_have(drifted))),
+        drifted if repair => text.push_str(&format!("{} drifted; sent again:\n", rows_have(drifted))),
         drifted => text.push_str(&format!(
             "{} drifted. `outflow verify {activation} --repair` sends just those, and what is new.\n",
             rows_have(drifted)

@@ -2,12 +2,12 @@
 
 use std::fs;
 
+use outflow_sandbox::model::{ImportFault, When};
 use serde_json::{Value, json};
 
 use crate::{
-    killed::loud,
     people::{people, person},
-    world::{ACTIVATION, Project, World},
+    world::{ACTIVATION, Project, World, until},
 };
 
 #[track_caller]
@@ -52,8 +52,10 @@ fn a_repair_is_one_run() {
 #[test]
 fn a_killed_run_has_ended_without_a_result() {
     let world = World::of(&people(5));
-    let mut running = loud(&world).start(&["run", ACTIVATION]);
-    assert!(running.says("transfer_starting", 1), "the run is under way");
+    world.fault(When { times: Some(1), ..When::default() }, ImportFault::HoldUntilReleased);
+    let running = world.program.start(&["run", ACTIVATION]);
+    let imports = || world.inspect("GET", "imports")["imports"].clone();
+    until("the import is held", || imports()[0]["held"] == true);
     let listed = newest(&world);
     assert_eq!((&listed["under_way"], &listed["result"]), (&json!(true), &Value::Null), "{listed}");
     assert!(world.program.ends(0, &["status"]).out.contains("under way"));
@@ -67,6 +69,7 @@ fn a_killed_run_has_ended_without_a_result() {
     let run = listed["run"].as_str().expect("a run has a name").to_owned();
     let told = world.program.ends(0, &["rejects", &run]).out;
     assert!(!told.contains("every row was sent and taken") && told.contains("it has not come to its end"), "{told}");
+    world.inspect("POST", &format!("imports/{}/release", imports()[0]["id"]));
     world.run(0);
     assert!(world.program.ends(0, &["status"]).out.contains("succeeded"));
 }
