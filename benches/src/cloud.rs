@@ -13,7 +13,7 @@ use outflow_domain::{
     NewDataExtension, ObjectId, Route, WiderColumn,
 };
 use outflow_ports::{
-    CloudError, Connection, DataExtensionSummary, FileContent, FileStore, FileStoreError, MarketingCloud, RefusalList, RowDeletion,
+    CloudError, Connection, DataExtensionSummary, FileContent, FileStore, FileStoreError, Mark, MarketingCloud, RefusalList, RowDeletion,
     RowPage, RowQuery, StartError, StoredFile,
 };
 
@@ -133,8 +133,8 @@ impl MarketingCloud for YesCloud {
         Ok(())
     }
 
-    async fn generation(&self, _: &Name, _: &ObjectId, _: Route) -> Result<Option<u64>, CloudError> {
-        Ok(None)
+    async fn generation(&self, _: &Name, _: &ObjectId, _: Route) -> Result<Mark, CloudError> {
+        Ok(Mark::None)
     }
 
     async fn newest_import(&self, _: &Name, _: Route) -> Result<Option<ImportId>, CloudError> {

@@ -146,8 +146,8 @@ pub fn ledger(machine: &Machine) -> Result<Arc<dyn Ledger>, outflow_ports::Ledge
 }
 
 /// The ledger of the state folder for reading only; `None` when nothing has run yet.
-pub fn ledger_to_read(machine: &Machine) -> Result<Option<Arc<dyn Ledger>>, outflow_ports::LedgerError> {
-    Ok(SqliteLedger::open_read_only(&machine.state.ledger())?.map(|it| Arc::new(it) as Arc<dyn Ledger>))
+pub fn ledger_to_read(state: &StateFolder) -> Result<Option<Arc<dyn Ledger>>, outflow_ports::LedgerError> {
+    Ok(SqliteLedger::open_read_only(&state.ledger())?.map(|it| Arc::new(it) as Arc<dyn Ledger>))
 }
 
 /// A source of the project.

@@ -14,6 +14,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// The signal that a file would grow beyond the limit (`ulimit -f`): its number on Linux and macOS, on x86-64 and ARM alike.
+const SIGXFSZ: i32 = 25;
+
 fn main() -> ExitCode {
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -28,7 +31,11 @@ fn main() -> ExitCode {
             return commands::failed(arguments.output, "CLI-002", &assemble::unusable("the runtime")(Box::new(error))).into();
         }
     };
-    let exit = runtime.block_on(commands::dispatch(&arguments));
+    let exit = runtime.block_on(async {
+        // Caught, so that a file that grows beyond what may be is an error with a remedy, and not the end of the program.
+        let _caught = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
+        commands::dispatch(&arguments).await
+    });
     // A blocking call that hangs (a dead network disk) must not keep the program.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     // Whoever reads an empty document must not take it for a good one.

@@ -49,11 +49,19 @@ pub fn error_line(line: &str) {
 
 /// Prints an error with its causes: once, here.
 pub fn error(output: Output, code: &str, error: &(dyn Error + 'static)) {
+    error_at(output, code, error, None);
+}
+
+/// Prints an error with what of the project it is about, as its files name it.
+pub fn error_at(output: Output, code: &str, error: &(dyn Error + 'static), place: Option<&str>) {
     let (message, causes) = told(error);
     match output {
-        Output::Json => json(&json!({ "error": error_json(code, error) })),
+        Output::Json => json(&json!({ "error": error_json(code, error, place) })),
         Output::Text => {
             error_line(&format!("error[{code}]: {message}"));
+            if let Some(place) = place {
+                error_line(&format!("  where: {place}"));
+            }
             causes.iter().for_each(|it| error_line(&format!("  cause: {it}")));
             error_line(&format!("  more:  docs/errors/{code}.md"));
         }
@@ -61,9 +69,9 @@ pub fn error(output: Output, code: &str, error: &(dyn Error + 'static)) {
 }
 
 /// An error as documents carry it.
-pub fn error_json(code: &str, error: &(dyn Error + 'static)) -> Value {
+pub fn error_json(code: &str, error: &(dyn Error + 'static), place: Option<&str>) -> Value {
     let (message, causes) = told(error);
-    json!({ "code": code, "message": message, "causes": causes })
+    json!({ "code": code, "message": message, "where": place, "causes": causes })
 }
 
 /// What an error says, and what its causes say beyond that.
@@ -92,6 +100,16 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
+/// A value of a customer as a terminal may show it: what would move its cursor, change its colours or turn the writing around is spelled out.
+pub fn visible(value: &str) -> String {
+    let is_unseen = |it: char| it.is_control() || matches!(it, '\u{200E}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(value.len());
+    for it in value.chars() {
+        if is_unseen(it) { shown.extend(it.escape_default()) } else { shown.push(it) }
+    }
+    shown
+}
+
 /// `12,345`: numbers that people compare.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -107,7 +125,22 @@ pub fn number(number: u64) -> String {
 
 /// `1 row`, `2 rows`.
 pub fn rows(count: u64) -> String {
-    format!("{} {}", number(count), if count == 1 { "row" } else { "rows" })
+    count_of(count, "row", "rows")
+}
+
+/// `1 row is`, `2 rows are`.
+pub fn rows_are(count: u64) -> String {
+    format!("{} {}", rows(count), if count == 1 { "is" } else { "are" })
+}
+
+/// `1 file`, `2 files`.
+pub fn files(count: usize) -> String {
+    count_of(count as u64, "file", "files")
+}
+
+/// A number with the word for one or for several.
+pub fn count_of(count: u64, one: &str, several: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { several })
 }
 
 /// `4.2 MB`.
@@ -132,6 +165,11 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_value_cannot_drive_the_terminal() {
+        assert_eq!(visible("Ada \u{1b}]0;x\u{7}\u{9b}2J\r\n\u{202e}adA é 漢"), "Ada \\u{1b}]0;x\\u{7}\\u{9b}2J\\r\\n\\u{202e}adA é 漢");
     }
 
     #[test]

@@ -37,9 +37,10 @@ impl Shown {
 fn words(progress: &Progress) -> (String, Option<&'static str>) {
     let number = output::number;
     match progress {
-        Progress::Resuming { parts } => {
-            (format!("settling {parts} open part(s) of earlier runs"), Some("settling what an earlier run has left"))
-        }
+        Progress::Resuming { parts } => (
+            format!("settling {} of earlier runs", output::count_of(*parts as u64, "open part", "open parts")),
+            Some("settling what an earlier run has left"),
+        ),
         Progress::Resolving => ("asking source and data extension".into(), None),
         Progress::ReadingKeys { rows } => {
             (format!("reading the data extension's rows: {}", number(*rows)), Some("reading the data extension's rows"))
@@ -49,8 +50,12 @@ fn words(progress: &Progress) -> (String, Option<&'static str>) {
         }
         Progress::Sealing => ("sorting the changes".into(), None),
         Progress::CreatingTable => ("creating the data extension".to_owned(), Some("creating the data extension")),
-        Progress::WideningColumns { columns } => (format!("making {columns} column(s) longer"), Some("making columns longer")),
-        Progress::AddingColumns { columns } => (format!("creating {columns} column(s)"), Some("creating columns")),
+        Progress::WideningColumns { columns } => {
+            (format!("making {} longer", output::count_of(*columns as u64, "column", "columns")), Some("making columns longer"))
+        }
+        Progress::AddingColumns { columns } => {
+            (format!("creating {}", output::count_of(*columns as u64, "column", "columns")), Some("creating columns"))
+        }
         Progress::Transferring { part, parts, bytes, of } => {
             (format!("sending part {part} of {parts}: {} of {}", output::bytes(*bytes), output::bytes(*of)), Some("sending"))
         }

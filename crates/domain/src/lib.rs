@@ -32,7 +32,7 @@ pub use names::{DataExtensionKey, DataExtensionName, FieldName, FileName, Folder
 pub use outcome::{Outcome, OutcomeCounts, Sent, Withheld, Write};
 pub use run::{
     ActivationState, BaselineRef, ConfirmedSegment, Evidence, Identity, ImpossibleEvent, LATE_CALL_MS, Manifest, OpenPart, PartPlan,
-    PartStage, PlanId, RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
+    PartStage, PlanId, Purpose, RefusedRow, RunEvent, RunRecord, RunResult, SegmentRef,
 };
 pub use secret::Secret;
 pub use table::{

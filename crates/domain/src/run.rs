@@ -5,8 +5,10 @@
 //! can settle what was started.
 
 mod baseline;
+mod impossible;
 mod part;
 mod plan;
+mod purpose;
 
 use std::collections::BTreeMap;
 
@@ -22,8 +24,10 @@ use crate::{
 };
 
 pub use baseline::{BaselineRef, SegmentRef};
+pub use impossible::ImpossibleEvent;
 pub use part::{LATE_CALL_MS, OpenPart, PartStage};
 pub use plan::{Manifest, PartPlan, PlanId};
+pub use purpose::Purpose;
 
 /// Whose rows a baseline speaks of. When any of it changes, what was confirmed no longer holds as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +128,9 @@ pub enum RunEvent {
     Started {
         /// Whether every row is sent, whatever the baseline says.
         full: bool,
+        /// What it is for.
+        #[serde(default, skip_serializing_if = "Purpose::is_run")]
+        purpose: Purpose,
     },
     /// The plan is made; nothing is decided afterwards.
     Planned {
@@ -316,9 +323,12 @@ pub struct ActivationState {
     pub open_parts: Vec<OpenPart>,
     /// The run that has started and not ended.
     pub current_run: Option<RunId>,
+    /// What it is for.
+    #[serde(default)]
+    pub current_purpose: Purpose,
     /// The plan of the current run.
     pub planned: Option<(Box<Mapping>, Identity)>,
-    /// The last run that ended, with its time and result.
+    /// The last run that ended, with its time and result; upkeep is none.
     pub last_ended: Option<(RunId, i64, RunResult)>,
     /// Roads into an import that the tenant was found to close, and when.
     #[serde(default)]
@@ -349,20 +359,6 @@ pub struct ActivationState {
 
 /// Plans whose held rows are kept at most: a run an hour for a day.
 const HOLDS_MAX: usize = 24;
-
-/// An event that cannot follow what was recorded before it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("event {number} of activation `{activation}` ({event}) cannot follow what the ledger holds: {why}")]
-pub struct ImpossibleEvent {
-    /// The activation.
-    pub activation: Name,
-    /// Its place in the activation's history, from 1.
-    pub number: u64,
-    /// The event's name.
-    pub event: &'static str,
-    /// Why not.
-    pub why: &'static str,
-}
 
 impl RunEvent {
     /// The event's stable name.
@@ -418,8 +414,8 @@ impl ActivationState {
     fn step(&mut self, record: &RunRecord) -> Result<(), &'static str> {
         use PartStage as Stage;
         match &record.event {
-            RunEvent::Started { .. } => {
-                self.current_run = Some(record.run.clone());
+            RunEvent::Started { purpose, .. } => {
+                (self.current_run, self.current_purpose) = (Some(record.run.clone()), *purpose);
                 self.planned = None;
             }
             RunEvent::Planned { manifest, mapping, identity } => {
@@ -612,10 +608,13 @@ impl ActivationState {
                     return Err("the run has not started");
                 }
                 self.planned = None;
+                if !self.current_purpose.is_run() {
+                    return Ok(());
+                }
                 if matches!(result, RunResult::Succeeded | RunResult::RowsRefused) {
                     self.last_success_ms = Some(record.at_ms);
                 }
-                // What failed, and what only read back, has compared nothing and tells of no row.
+                // What failed has compared nothing and tells of no row.
                 if outcomes.iter().next().is_some() && outcomes.count(Outcome::is_held) == 0 {
                     self.source_rows = Some(outcomes.count(Outcome::is_of_source));
                     (self.holds, self.held_since_ms) = (Vec::new(), None);

@@ -42,7 +42,7 @@ pub enum EngineError {
         activation: String,
     },
     /// There is no such data extension.
-    #[error("there is no data extension with the external key `{key}` in this business unit{}", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
+    #[error("there is no data extension with the external key `{key}` in this business unit{}; a run makes it where its destination says `create` and the activation inserts", .nearest.as_ref().map_or_else(|| "; `outflow destination list` names those there are".to_owned(), |it| format!(" (did you mean `{it}`?)")))]
     NoDataExtension {
         /// The key asked for.
         key: String,
@@ -153,7 +153,7 @@ pub enum EngineError {
     },
     /// The state folder is an older copy of the one that has sent last.
     #[error(
-        "the state folder is older than what the data extension of activation `{activation}` holds: its generation is {ours}, and imports have left the mark of {left}; nothing was sent. Put the newest state folder back, or run `outflow baseline rebuild {activation} --from destination`"
+        "the state folder is older than what the data extension of activation `{activation}` holds: its generation is {ours}, and imports have left the mark of {left}: what was sent since is not known here. Nothing was sent now. Put the newest state folder back, or run `outflow baseline rebuild {activation} --from destination`"
     )]
     OldState {
         /// The activation.
@@ -218,6 +218,35 @@ fn settings(cheaper: &[String], left: usize, are_all: bool) -> String {
 }
 
 impl EngineError {
+    /// Whether the state folder or its disk refused something.
+    #[must_use]
+    pub const fn is_of_this_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::Ledger(LedgerError::Unusable { .. })
+                | Self::BaselineStore(_)
+                | Self::History(_)
+                | Self::Spool(_)
+                | Self::SpoolIo(_)
+                | Self::SegmentWrite(_)
+                | Self::Merge(_)
+        )
+    }
+
+    /// Whether it is about the business unit or the file route of a connection, whose name tells which.
+    #[must_use]
+    pub const fn is_of_the_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Cloud(_)
+                | Self::Files(_)
+                | Self::KeysUnreadable { .. }
+                | Self::NoDataExtension { .. }
+                | Self::NoRoute { .. }
+                | Self::RoadClosed { .. }
+        )
+    }
+
     /// The stable code, the name of a page under `docs/errors/`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -227,6 +256,7 @@ impl EngineError {
             Self::Source(SourceError::NotReadOnly { .. }) => "SRC-003",
             Self::Source(SourceError::UnsupportedType { .. }) => "SRC-004",
             Self::Source(SourceError::Broken { .. }) => "SRC-005",
+            Self::Source(SourceError::Row { .. }) => "SRC-007",
             Self::Cloud(CloudError::Credentials { .. }) => "MC-001",
             Self::Cloud(CloudError::Forbidden { .. }) => "MC-002",
             Self::Cloud(CloudError::Refused { .. }) => "MC-003",

@@ -49,10 +49,10 @@ pub use error::EngineError;
 pub use guard::ApprovalRefused;
 pub use job::{Job, Ports, RunOptions};
 pub use rebuild::{Rebuilt, rebuild};
-pub use rejects::{Reject, RejectReason, Rejects, rejects};
+pub use rejects::{Reject, RejectReason, Rejects, has_compared, rejects};
 pub use report::{
-    Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, Round, RunReport, SkippedReport, WarnedReport,
-    Warning, Widening,
+    Approved, Blocking, HeldReport, InvalidReport, KeyMoved, OldState, PartReport, PlanReport, RefusedReport, Round, RunReport,
+    SkippedReport, WarnedReport, Warning, Widening,
 };
 pub use run::{abandon, plan, record_stop, run};
 pub use split::Split;

@@ -2,11 +2,11 @@
 
 use outflow_baseline::{Baseline, Entry, EntryState, Origin, Presence, Update};
 use outflow_domain::{
-    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OnExit, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult,
-    SegmentRef, Table,
+    ActivationState, Evidence, Identity, KeyFingerprint, Mapping, OnExit, OutcomeCounts, Purpose, RowFingerprint, RunEvent, RunId,
+    RunResult, SegmentRef, Table,
 };
 use outflow_ports::Blob;
-use outflow_rows::{CsvEncoder, Scheme};
+use outflow_rows::{CsvEncoder, FlagCell, Scheme, value_fingerprints};
 
 use crate::{
     column_sets::keeps_any,
@@ -45,6 +45,10 @@ struct Ours {
     /// The files of keys that were stored before.
     before: Vec<SegmentRef>,
     encoder: CsvEncoder,
+    /// The place of the flag's field among the values, and the fingerprint of a row that is flagged; `None` where rows are not flagged.
+    flag: Option<(usize, RowFingerprint)>,
+    /// The flags of the page that is looked at, as such fingerprints.
+    flags: Vec<RowFingerprint>,
     texts: Vec<(KeyFingerprint, Vec<u8>)>,
     /// Files of keys that join them.
     stored: Vec<SegmentRef>,
@@ -52,7 +56,14 @@ struct Ours {
 
 impl Ours {
     /// `None` where no keys are needed, or nothing tells any more which rows are ours.
-    fn of(state: &ActivationState, on_exit: &OnExit, identity: &Identity, mapping: &Mapping, segments: &Segments<'_>) -> Option<Self> {
+    fn of(
+        state: &ActivationState,
+        on_exit: &OnExit,
+        identity: &Identity,
+        mapping: &Mapping,
+        segments: &Segments<'_>,
+        scheme: &Scheme,
+    ) -> Option<Self> {
         if !on_exit.needs_keys() || is_retired(state, identity, mapping) {
             return None;
         }
@@ -69,6 +80,8 @@ impl Ours {
             old: old.ok()?,
             before: state.baseline.keys.clone(),
             encoder,
+            flag: flag_of(mapping, scheme),
+            flags: Vec::new(),
             texts: Vec::new(),
             stored: confirmed.chain(open).collect(),
         })
@@ -79,16 +92,22 @@ impl Ours {
         self.old.get(key).map_or(Origin::Adopted, |it| it.state.origin)
     }
 
-    fn take(&mut self, page: &HeldRows<'_>, at: usize, store: &KeyStore<'_>) -> Result<(), EngineError> {
-        let key = page.keys[at];
-        let is_ours = self.old.get(key).is_some_and(|it| match it.state.presence {
+    fn has(&self, key: KeyFingerprint) -> bool {
+        self.old.get(key).is_some_and(|it| match it.state.presence {
             Presence::Present | Presence::LeftFlagged => true,
             // An earlier rebuild has found rows of others, too.
             Presence::LeftKept | Presence::ValueUnknown => it.state.origin == Origin::Created,
-        });
-        if !is_ours {
-            return Ok(());
-        }
+        })
+    }
+
+    /// The fingerprint of a row that is flagged, where the data extension holds the row so: it has left before, and does not leave anew.
+    fn flagged(&self, at: usize) -> Option<RowFingerprint> {
+        let (_, row) = self.flag?;
+        (self.flags.get(at) == Some(&row)).then_some(row)
+    }
+
+    fn take(&mut self, page: &HeldRows<'_>, at: usize, store: &KeyStore<'_>) -> Result<(), EngineError> {
+        let key = page.keys[at];
         let mut text = Vec::new();
         self.encoder.encode(page.batch, &[at as u32], &mut text, &mut Vec::new());
         text.pop();
@@ -118,11 +137,18 @@ impl Ours {
     }
 }
 
+fn flag_of(mapping: &Mapping, scheme: &Scheme) -> Option<(usize, RowFingerprint)> {
+    let (at, _) = mapping.flag()?;
+    // That it fits its field was found out when the mapping was checked.
+    let cell = FlagCell::of(&mapping.of_exits()?, scheme).ok()??;
+    Some((at.checked_sub(mapping.keys().len())?, cell.row))
+}
+
 /// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
 ///
 /// Who wrote a row first is lost, so every row counts as adopted from here on, but where rows that leave have to be named and the baseline
-/// before can still be read. A row that the model does not have is kept and never reported as leaving. All doubt ends, since every row was
-/// read back; but that of a deletion which may be heard later.
+/// before can still be read. A row that the model does not have is kept and never reported as leaving; one of ours that has the flag of those
+/// that have left is known as flagged. All doubt ends, since every row was read back; but that of a deletion which may be heard later.
 ///
 /// # Errors
 /// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards.
@@ -142,7 +168,7 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let left = generation::left(ports, &job.activation.name, identity.data_extension.as_ref()).await?;
     let scheme = Scheme::derive(&job.project_secret, name);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
-    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme));
+    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme), &scheme);
     let private = ports.fresh_run_id();
     let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
     ports.spool.remove_run(&private)?;
@@ -151,7 +177,7 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let unreadable = entries.iter().filter(|it| it.state.presence == Presence::ValueUnknown).count() as u64;
 
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
-    recorder.record(RunEvent::Started { full: false }).await?;
+    recorder.record(RunEvent::Started { full: false, purpose: Purpose::Rebuild }).await?;
     let counted = recorder.state().baseline.emptied();
     let segments = Segments::new(ports, name, &scheme);
     let nothing =
@@ -204,14 +230,26 @@ async fn entries(
     let kept = |key| model.as_ref().map_or(&[][..], |it| it.kept(key));
     let (mut entries, mut failed) = (Vec::new(), None);
     each_held_page(job, ports, mapping, scheme, kept, |page| {
+        if let Some((ours, _)) = &mut ours
+            && let Some((flag, _)) = ours.flag
+        {
+            value_fingerprints(page.batch, flag, scheme, &mut ours.flags);
+        }
         for (at, is_valid) in page.with_a_key() {
-            let presence = if is_valid { Presence::LeftKept } else { Presence::ValueUnknown };
-            let row = if is_valid { page.rows[at] } else { RowFingerprint::of(0) };
+            let (mut presence, mut row) = match is_valid {
+                true => (Presence::LeftKept, page.rows[at]),
+                false => (Presence::ValueUnknown, RowFingerprint::of(0)),
+            };
+            if let Some((ours, store)) = ours.as_mut().filter(|(ours, _)| ours.has(page.keys[at])) {
+                if let Some(flag) = ours.flagged(at) {
+                    (presence, row) = (Presence::LeftFlagged, flag);
+                }
+                if failed.is_none() {
+                    failed = ours.take(page, at, store).err();
+                }
+            }
             let origin = ours.as_ref().map_or(Origin::Adopted, |(ours, _)| ours.origin(page.keys[at]));
             entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin } });
-            if let (Some((ours, store)), None) = (&mut ours, &failed) {
-                failed = ours.take(page, at, store).err();
-            }
         }
     })
     .await?;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use outflow_domain::{
-    CellProblem, HistoryFile, HistoryKind, KeyFingerprint, Mapping, Name, Outcome, RunEvent, RunId, RunRecord, RunResult, Sent, Withheld,
-    refusal,
+    CellProblem, HistoryFile, HistoryKind, KeyFingerprint, Mapping, Name, Outcome, Purpose, RunEvent, RunId, RunRecord, RunResult, Sent,
+    Withheld, refusal,
 };
 use outflow_rows::Scheme;
 
@@ -27,6 +27,12 @@ pub struct Rejects {
     pub run: RunId,
     /// When it began, in milliseconds since 1970, UTC.
     pub started_ms: i64,
+    /// What it was for: upkeep sends no row.
+    pub purpose: Purpose,
+    /// Whether it has compared the model to its end, so that something is known of its rows.
+    pub has_compared: bool,
+    /// How it ended, if it has.
+    pub ended: Option<RunResult>,
     /// The fields of the primary key.
     pub key_fields: Vec<String>,
     /// The rows, by reason.
@@ -148,6 +154,9 @@ pub async fn rejects(job: &Job, ports: &Ports, run: &RunId) -> Result<Option<Rej
         activation: job.activation.name.clone(),
         run: run.clone(),
         started_ms: first.at_ms,
+        purpose: purpose_of(&events),
+        has_compared: has_compared(&events),
+        ended: events.iter().find_map(|it| if let RunEvent::Ended { result, .. } = &it.event { Some(result.clone()) } else { None }),
         key_fields: job.activation.primary_key.iter().map(|it| it.field.to_string()).collect(),
         rows: Vec::new(),
         without_key: found.without_key,
@@ -276,6 +285,16 @@ impl Found<'_> {
             *reason = RejectReason::Refused { code, field: field.map(|it| it.to_string()), before: true };
         }
     }
+}
+
+fn purpose_of(events: &[RunRecord]) -> Purpose {
+    events.iter().find_map(|it| if let RunEvent::Started { purpose, .. } = it.event { Some(purpose) } else { None }).unwrap_or_default()
+}
+
+/// Whether a run has compared the model to its end, as its events tell.
+#[must_use]
+pub fn has_compared(events: &[RunRecord]) -> bool {
+    purpose_of(events).is_run() && events.iter().any(|it| is_of_comparison(&it.event))
 }
 
 /// Whether an event tells that a run has compared the model to its end.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use outflow_domain::{
-    CellProblem, CellWarning, DataExtensionKey, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult, Tripped,
-    TypeChange, WiderColumn, Write,
+    CellProblem, CellWarning, DataExtensionKey, Mapping, Name, NewColumn, NewDataExtension, OutcomeCounts, PlanId, Route, RunId, RunResult,
+    Tripped, TypeChange, WiderColumn, Write,
 };
 
 use crate::{alike::AlikeKeys, guard::HeldRows, job::RunOptions, steps::compare::Examples};
@@ -22,6 +22,12 @@ pub struct PlanReport {
     pub route: Route,
     /// Whether nothing was confirmed before, or what was confirmed no longer counts.
     pub is_first: bool,
+    /// Whether that is so since the keys or the data extension are others than when rows were confirmed: what was confirmed no longer counts, and
+    /// nothing has left.
+    pub is_retired: bool,
+    /// Fields of the primary key that come from other columns than when rows were confirmed: where their values are others, too, the rows of before
+    /// count as having left.
+    pub key_moved: Vec<KeyMoved>,
     /// The data extension that would be made.
     pub create: Option<NewDataExtension>,
     /// Columns that would be created.
@@ -40,6 +46,9 @@ pub struct PlanReport {
     pub decided: OutcomeCounts,
     /// Rows that have left the model since the last run.
     pub newly_left: u64,
+    /// Where rows that leave are flagged: rows of the data extension, at least so many, that are not in the model, and of which nothing here
+    /// tells whether they ever were. They are not flagged: they are of others, or were sent by a state that is lost.
+    pub of_nobody: u64,
     /// The files.
     pub parts: Vec<PartReport>,
     /// Why rows are invalid.
@@ -60,9 +69,40 @@ pub struct PlanReport {
     pub warnings: Vec<Warning>,
     /// An import that a run would be blocked by, as things stand.
     pub blocked: Option<Blocking>,
+    /// That a run would be refused, since a newer state has sent meanwhile: what this one says is unchanged may not be.
+    pub old_state: Option<OldState>,
 }
 
-/// Something that cannot be found out for want of a permission.
+/// This state is an older copy of one that has sent since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldState {
+    /// The generation of the ledger.
+    pub ours: u64,
+    /// The generation that imports have left the mark of.
+    pub left: u64,
+}
+
+/// A field of the primary key that another column fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMoved {
+    /// The field.
+    pub field: String,
+    /// The column that filled it.
+    pub was: String,
+    /// The column that fills it.
+    pub is: String,
+}
+
+impl KeyMoved {
+    /// Fields of the key that are filled otherwise than under `old`.
+    pub(crate) fn between(old: &Mapping, new: &Mapping) -> Vec<Self> {
+        let pairs = old.keys().iter().zip(new.keys());
+        let moved = pairs.filter(|(old, new)| old.field.is_same_as(&new.field) && !old.column.eq_ignore_ascii_case(&new.column));
+        moved.map(|(old, new)| Self { field: new.field.to_string(), was: old.column.clone(), is: new.column.clone() }).collect()
+    }
+}
+
+/// Something that cannot be found out, for want of a permission or a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The rows of the data extension may not be counted or read.
@@ -75,6 +115,8 @@ pub enum Warning {
     DeletesUnread,
     /// Rows that leave would be deleted, and it cannot be read what another activation of the data extension holds.
     OthersUnreadable,
+    /// The import definition bears no mark that can be read.
+    MarkUnreadable,
 }
 
 impl Warning {
@@ -87,6 +129,7 @@ impl Warning {
             Self::RowsLost => "rows_lost",
             Self::DeletesUnread => "deletes_unread",
             Self::OthersUnreadable => "others_unreadable",
+            Self::MarkUnreadable => "mark_unreadable",
         }
     }
 
@@ -114,6 +157,10 @@ impl Warning {
             Self::OthersUnreadable => {
                 "no row is deleted, as it cannot be read what another activation of the data extension holds; `outflow status` names the \
                  activations, and `outflow baseline rebuild ACTIVATION --from destination` makes such a baseline anew"
+            }
+            Self::MarkUnreadable => {
+                "the description of the import definition has no `[outflow generation …]` that can be read and believed: an older copy of the state \
+                 folder would not be noticed now; the next import writes the mark anew, where the description leaves room for it"
             }
         }
     }
@@ -290,7 +337,12 @@ impl PlanReport {
     #[must_use]
     pub fn has_changes(&self) -> bool {
         let changes_table = self.create.is_some() || !self.columns.is_empty() || self.wider.iter().any(|it| it.is_allowed);
-        changes_table || !self.parts.is_empty() || self.newly_left > 0 || self.open_parts > 0 || self.held.is_some()
+        changes_table
+            || !self.parts.is_empty()
+            || self.newly_left > 0
+            || self.open_parts > 0
+            || self.held.is_some()
+            || self.old_state.is_some()
     }
 
     /// Rows to be sent.

@@ -8,7 +8,8 @@ use std::{
 use outflow_baseline::Update;
 use outflow_domain::{
     ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
-    OutcomeCounts, PartPlan, PartStage, PlanId, RunEvent, RunId, RunResult, SegmentRef, Sent, Withheld, guard::SourceCounts,
+    OutcomeCounts, PartPlan, PartStage, PlanId, Purpose, RunEvent, RunId, RunResult, SegmentRef, Sent, Withheld, Write,
+    guard::SourceCounts,
 };
 use outflow_ports::{CloudError, LedgerError, Progress, ScanOptions};
 use outflow_rows::Scheme;
@@ -59,7 +60,7 @@ pub async fn plan(job: &Job, ports: &Ports, options: &RunOptions) -> Result<Plan
 
 async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &Arc<PrivateFiles>) -> Result<PlanReport, EngineError> {
     let state = ports.ledger.activation(&job.activation.name).await?;
-    let resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
+    let mut resolved = resolve(job, ports, options, job.split, &state, &private.run).await?;
     // What is in doubt since rows may not be read stays so; all else is settled before anything is sent.
     let may_read = !resolved.warnings.contains(&Warning::RowsUnreadable);
     let now_ms = ports.clock.now_ms();
@@ -67,8 +68,11 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &
     let is_settled_first = |it: &&OpenPart| !it.is_abandoned && !is_waited_for(it);
     let open_parts = state.open_parts.iter().filter(is_settled_first).count();
     let blocked = blocking(job, ports, &resolved).await?;
+    let (old_state, unmarked) =
+        generation::look(ports, &job.activation.name, &state, resolved.route, resolved.identity.data_extension.as_ref()).await?;
+    resolved.warnings.extend(unmarked);
     let compared = Compared::of(job, ports, resolved, &private.run, &state, Some(private), None).await?;
-    Ok(PlanReport { blocked, ..compared.report(job, options, open_parts, None) })
+    Ok(PlanReport { blocked, old_state, ..compared.report(job, options, open_parts, None) })
 }
 
 /// Whether nothing may be started beside a part. A deletion that is heard too late finds rows of ours in doubt; of another activation it would
@@ -133,7 +137,7 @@ async fn on_a_road(job: &Job, ports: &Ports, options: &RunOptions, split: Split)
 
 async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) -> Result<RunReport, EngineError> {
     let mut recorder = Recorder::open(ports, &job.activation.name, ports.fresh_run_id()).await?;
-    recorder.record(RunEvent::Started { full: options.full }).await?;
+    recorder.record(RunEvent::Started { full: options.full, purpose: Purpose::Run }).await?;
     let ran = Run { job, ports, options, split }.to_end(&mut recorder).await;
     ports.progress.show(job.activation.name.as_str(), Progress::Done);
     let error = match ran {
@@ -146,7 +150,12 @@ async fn run_once(job: &Job, ports: &Ports, options: &RunOptions, split: Split) 
     };
     // The error itself matters more than one about writing it down.
     if let Err(second) = recorder.record(RunEvent::Ended { result, outcomes: OutcomeCounts::default() }).await {
-        tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
+        if error.is_of_this_disk() {
+            // The person is told of the disk once.
+            tracing::info!(activation = %job.activation.name, "the end of the run could not be recorded either: {second}");
+        } else {
+            tracing::error!(activation = %job.activation.name, "the end of the run could not be recorded: {second}");
+        }
     }
     remove_private_files(ports, &recorder);
     Err(error)
@@ -208,17 +217,20 @@ impl Run<'_> {
         recorder.take_refused();
         let manifest = compared.manifest(job, &run);
         let mut outcomes = manifest.decided.clone();
+        // Before anything is made or sent, or called unchanged.
+        let (sends, data_extension) = (!manifest.parts.is_empty(), compared.resolved.identity.data_extension.as_ref());
+        if sends {
+            // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
+            ports.files.check().await?;
+        }
+        let unmarked = generation::check(ports, recorder, (manifest.route, sends), data_extension).await?;
+        compared.resolved.warnings.extend(unmarked);
         if let Some(Approved { plan, source_rows, .. }) = compared.approved.clone() {
             recorder.record(RunEvent::HoldApproved { plan, source_rows }).await?;
         }
         if !manifest.parts.is_empty() || compared.table.are_any() || compared.sealed.local.updates > 0 {
             let mapping = Box::new(compared.resolved.mapping.clone());
             let identity = compared.resolved.identity.clone();
-            if !manifest.parts.is_empty() {
-                // A wrong password or host key shows before anything is begun: nothing is made for files that cannot travel.
-                ports.files.check().await?;
-                generation::check(ports, recorder, manifest.route, identity.data_extension.as_ref()).await?;
-            }
             let planned = RunEvent::Planned { manifest: Box::new(manifest.clone()), mapping, identity };
             recorder.record_with(planned, compared.withheld.take()).await?;
             table::create(job, ports, recorder, &mut compared.resolved, &compared.table).await?;
@@ -489,6 +501,21 @@ impl Compared {
         }
     }
 
+    /// Rows of the data extension of which nothing here tells whether they ever were of the model, where those that have left are flagged; at
+    /// least so many.
+    fn of_nobody(&self, job: &Job) -> u64 {
+        if job.activation.on_exit.flag().is_none() {
+            return 0;
+        }
+        let Self { sealed, known, resolved, .. } = self;
+        // What is sent and not known to be absent may be there, and what is not sent, too.
+        let may_be_there = |it: &Outcome| matches!(it, Outcome::Withheld { why } if *why != Withheld::NotInDestination);
+        let withheld = sealed.decided.count(|it| may_be_there(&it));
+        let sent = sealed.to_send.get(&Write::InsertOrUpdate).copied().unwrap_or(0);
+        let unknown = resolved.rows_there.map_or(0, |rows| rows.saturating_sub(known.baseline.len() + sent + withheld));
+        unknown + sealed.decided.get(Outcome::LeftKept)
+    }
+
     fn report(&self, job: &Job, options: &RunOptions, open_parts: usize, manifest: Option<&Manifest>) -> PlanReport {
         let fields: Vec<_> = self.resolved.mapping.fields().collect();
         let is_skip = |problem: CellProblem| problem == CellProblem::NullSkipsRow;
@@ -515,6 +542,8 @@ impl Compared {
             plan: self.plan.clone(),
             route: self.resolved.route,
             is_first: self.known.baseline.is_empty(),
+            is_retired: self.resolved.retired,
+            key_moved: self.resolved.key_moved.clone(),
             create: self.table.create.clone(),
             columns: self.table.columns.clone(),
             wider: self.table.widenings.clone(),
@@ -524,6 +553,7 @@ impl Compared {
             to_send: self.sealed.to_send.clone(),
             decided: self.sealed.decided.clone(),
             newly_left: self.sealed.newly_left,
+            of_nobody: self.of_nobody(job),
             parts: parts
                 .map(|it| PartReport {
                     file: file(it.part),
@@ -545,6 +575,7 @@ impl Compared {
             open_parts,
             warnings: self.resolved.warnings.clone(),
             blocked: None,
+            old_state: None,
         }
     }
 }
@@ -576,7 +607,8 @@ fn file_name(job: &Job, run: &RunId, part: u32) -> FileName {
 }
 
 fn result_of(outcomes: &OutcomeCounts) -> RunResult {
-    let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
+    // A row that was to be flagged and is not, for want of its key, waits for a person as a held one does.
+    let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::LeftKeyUnknown | Outcome::Sent { fate: Sent::Unconfirmed, .. });
     let is_refused = |it: Outcome| {
         let withheld = matches!(it, Outcome::Withheld { why: Withheld::Invalid | Withheld::Refused | Withheld::DuplicateKey });
         withheld || it == Outcome::LeftRefused || matches!(it, Outcome::Sent { fate: Sent::Refused, .. })

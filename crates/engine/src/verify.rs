@@ -9,13 +9,14 @@ use arrow_schema::SchemaRef;
 use futures::StreamExt as _;
 use outflow_baseline::{Baseline, Entry, EntryState, Kind, Origin, Presence, Probe, Update};
 use outflow_domain::{
-    ActivationState, InsertMode, KeyFingerprint, Mapping, OutcomeCounts, RowFingerprint, RunEvent, RunId, RunResult, Table,
+    ActivationState, InsertMode, KeyFingerprint, Mapping, OutcomeCounts, Purpose, RowFingerprint, RunEvent, RunId, RunResult, Table,
 };
 use outflow_ports::{Blob, Progress, ScanOptions};
 use outflow_rows::{Canonicalizer, Scheme, fingerprints, mapping_digest};
 
 use crate::{
     error::EngineError,
+    generation,
     held::each_held_page,
     job::{Job, Ports},
     model_set::ModelSet,
@@ -53,9 +54,9 @@ pub enum Finding {
     NotInDestination,
     /// In the model with a value that its field cannot take, or with the key of another row: never sent.
     Unsendable,
-    /// There and no longer in the model; it was sent once.
+    /// There and not in the model; it was sent once, or a rebuild has found it.
     Left,
-    /// There, and never of this model.
+    /// There, and not known: of others, or sent by a state that is lost.
     Foreign,
 }
 
@@ -132,7 +133,8 @@ impl Verified {
 /// Reads model and data extension and compares them. Nothing is changed anywhere.
 ///
 /// # Errors
-/// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards.
+/// [`EngineError::Blocked`] while an import is not known to have ended: what is read now could change right afterwards;
+/// [`EngineError::OldState`] where a newer state has sent rows since: what it sent would be told as somebody else's.
 pub async fn verify(job: &Job, ports: &Ports) -> Result<Verified, EngineError> {
     let run = ports.fresh_run_id();
     let verified = async { Verification::begin(job, ports, &run).await?.to_end().await }.await;
@@ -156,7 +158,7 @@ pub async fn forget_drift(job: &Job, ports: &Ports, verified: &Verified) -> Resu
     let mut recorder = Recorder::open(ports, name, ports.fresh_run_id()).await?;
     let state = recorder.state().clone();
     let (Some(mapping), Some(identity)) = (state.mapping, state.identity) else { return Ok(()) };
-    recorder.record(RunEvent::Started { full: false }).await?;
+    recorder.record(RunEvent::Started { full: false, purpose: Purpose::Repair }).await?;
     let scheme = Scheme::derive(&job.project_secret, name.as_str());
     let segments = Segments::new(ports, name.as_str(), &scheme);
     let old = segments.open_baseline(&state.baseline, Some(&mapping))?;
@@ -204,6 +206,7 @@ impl<'a> Verification<'a> {
         let destination = Table::There(destination);
         let mapping = checked(job, &schema, &destination)?;
         let identity = identity(&connection.tenant, &destination, &mapping);
+        generation::must_be_ours(ports, &job.activation.name, &state, identity.data_extension.as_ref()).await?;
         let scheme = Scheme::derive(&job.project_secret, name);
         let segments = Segments::new(ports, name, &scheme);
         let retired = is_retired(&state, &identity, &mapping);

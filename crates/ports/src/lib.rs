@@ -20,7 +20,7 @@ pub use clock::{Clock, Entropy};
 pub use file_store::{FileContent, FileStore, FileStoreError, StoredFile, partial_name};
 pub use ledger::{Ledger, LedgerCommit, LedgerError, RunSummary};
 pub use marketing_cloud::{
-    CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowDeletion, RowFilter, RowPage, RowQuery,
+    CloudError, Connection, DataExtensionSummary, Mark, MarketingCloud, ROW_NUMBER, RefusalList, RowDeletion, RowFilter, RowPage, RowQuery,
     StartError,
 };
 pub use progress::{Progress, ProgressSink};

@@ -85,6 +85,17 @@ pub struct RefusalList {
     pub by_code: Vec<(String, u64)>,
 }
 
+/// What imports have left of the generation of the state that they were sent from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing: no import was ever readied here, or the road has no place for a mark.
+    None,
+    /// There is a place for it, and no mark there that can be read and believed: people have taken it away, or left no room for it.
+    Unreadable,
+    /// The highest generation that was left.
+    Generation(u64),
+}
+
 /// A business unit of Marketing Cloud.
 ///
 /// Throttling, server errors and dropped connections are retried within, where the call may be repeated; [`MarketingCloud::start_import`]
@@ -145,9 +156,8 @@ pub trait MarketingCloud: fmt::Debug + Send + Sync {
     /// where the road has a place for it; a higher one that is there stays. May be repeated.
     async fn prepare_import(&self, order: &ImportOrder, generation: u64) -> Result<(), CloudError>;
 
-    /// The generation that imports of the activation into this data extension have left where the road keeps it; `None` where there is none
-    /// that can be read, or where the road has no place for it. One call at most.
-    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError>;
+    /// The mark of a generation that imports of the activation into this data extension have left where the road keeps it. One call at most.
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Mark, CloudError>;
 
     /// The newest import the service knows of the activation's definition; `None` where there is none or the road cannot tell.
     async fn newest_import(&self, activation: &Name, route: Route) -> Result<Option<ImportId>, CloudError>;

@@ -82,6 +82,16 @@ pub enum SourceError {
         /// What it said, with the position where it gave one.
         message: String,
     },
+    /// It took the query, and could not compute a value of some row: a cast, a division, a sum that is too large.
+    #[error("source `{source_name}` could not compute {} of a row: {message}; correct the value in the source, or catch it in the model's SQL", .column.as_ref().map_or_else(|| "a value".to_owned(), |it| format!("the column `{it}`")))]
+    Row {
+        /// The source.
+        source_name: String,
+        /// The column of the answer, where it can be told.
+        column: Option<String>,
+        /// What is wrong, without the value.
+        message: String,
+    },
     /// The query is not one read-only SELECT.
     #[error("the query of source `{source_name}` is not one read-only SELECT: {message}")]
     NotReadOnly {

@@ -376,8 +376,11 @@ pub(crate) fn text_of(node: &Node, key: &Key, is_sql: bool, cx: &mut Context<'_>
     }
     let value = expand(&scalar.text, node.span, is_sql, cx)?;
     if value.trim().is_empty() {
-        cx.report(Code::InvalidValue, node.span, format!("`{}` is empty", key.name))
-            .hint(format!("for example `{}: {}`", key.name, key.example));
+        let hint = match scalar.text.trim().is_empty() {
+            true => format!("for example `{}: {}`", key.name, key.example),
+            false => "the variable that it names is set, and holds nothing".to_owned(),
+        };
+        cx.report(Code::InvalidValue, node.span, format!("`{}` is empty", key.name)).hint(hint);
         return None;
     }
     Some(Text { value, raw: scalar.text.clone(), span: node.span, style: scalar.style })

@@ -74,7 +74,12 @@ fn new_secret() -> Result<String, InitError> {
 fn create(path: &Path, text: &str, is_private: bool) -> Result<PathBuf, InitError> {
     let write = || {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            let mut making = fs::DirBuilder::new();
+            #[cfg(unix)]
+            if is_private {
+                std::os::unix::fs::DirBuilderExt::mode(&mut making, 0o700);
+            }
+            making.recursive(true).create(folder)?;
         }
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);

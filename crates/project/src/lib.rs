@@ -41,6 +41,6 @@ pub use init::{InitError, init};
 pub use model::{Model, Segment};
 pub use postgres::{Postgres, TlsMode};
 pub use problem::{Code, Place, Problem};
-pub use project::{Project, Question, parse_text};
+pub use project::{Outline, Project, Question, parse_text};
 pub use schema::{reference_tables, schema};
 pub use source::{FileFormat, FileLocation, FileTable, Files, S3Access, S3Credentials, Source};

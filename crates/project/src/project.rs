@@ -94,6 +94,15 @@ pub struct Project {
     pub activations: BTreeMap<Name, Activation>,
 }
 
+/// What a project is without the values that stand elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// The folder for what is remembered between runs.
+    pub state: PathBuf,
+    /// The names of all activations, in order.
+    pub activations: Vec<Name>,
+}
+
 /// What an activation asks, of whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question<'p> {
@@ -119,6 +128,31 @@ impl Project {
         let mut cx = Context::new(folder, env, &read);
         let documents = files::documents(&mut cx);
         finished(decode(&documents, &mut cx), cx)
+    }
+
+    /// What can be told of the project in `folder` where values stand elsewhere and are not there: variables of the environment, files of secrets. A
+    /// person who looks after runs need not have every secret of them.
+    ///
+    /// # Errors
+    /// Every other problem of the project at once; where the name of the state folder stands elsewhere, all that are of this kind.
+    pub fn outline(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Outline, Vec<Problem>> {
+        let problems = match Self::load(folder, env) {
+            Ok(Self { state, activations, .. }) => return Ok(Outline { state, activations: activations.into_keys().collect() }),
+            Err(problems) => problems,
+        };
+        let (elsewhere, others): (Vec<_>, Vec<_>) =
+            problems.into_iter().partition(|it| matches!(it.code, Code::MissingVariable | Code::SecretFile));
+        if !others.is_empty() {
+            return Err(others);
+        }
+        let read = |path: &Path| std::fs::read(path);
+        let mut cx = Context::new(folder, env, &read);
+        let documents = files::documents(&mut cx);
+        let (sections, _) = gather(&documents, &mut cx);
+        let state = documents.iter().find_map(|it| state_of(it, &mut cx)).ok_or(elsewhere)?;
+        let mut activations = sections.activations.names();
+        activations.sort();
+        Ok(Outline { state, activations })
     }
 
     /// What an activation asks, of whom.
@@ -275,6 +309,14 @@ fn settings(entries: &Entries<'_>, is_main: bool, cx: &mut Context<'_>) -> Optio
     Some(Settings { state, secret })
 }
 
+/// The state folder, as the main file says; `None` of other files, and where a variable in its name is not set.
+fn state_of(document: &Node, cx: &mut Context<'_>) -> Option<PathBuf> {
+    let start = Span::at(document.span.file, 1, 1);
+    let entries = Entries::open(document, &PROJECT, start, cx).filter(|_| cx.place(start).file == MAIN_FILE)?;
+    let state = if entries.has("state") { entries.text("state", cx)?.value } else { STATE.to_owned() };
+    Some(cx.folder.join(state))
+}
+
 fn version(entries: &Entries<'_>, cx: &mut Context<'_>) {
     let span = entries.span_of("version");
     match entries.digits("version", cx).as_deref() {
@@ -290,9 +332,11 @@ fn default_secret(state: &Path, span: Span, cx: &mut Context<'_>) -> Option<Secr
     let bytes = (cx.read)(&state.join("secret")).ok().and_then(|it| String::from_utf8(it).ok());
     let secret = bytes.map(|it| it.trim().to_owned()).filter(|it| !it.is_empty());
     if secret.is_none() {
-        let what = "the project has no secret: there is no file `secret` in its state folder, and no key `secret`";
+        let is_there = !matches!((cx.read)(state), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let place = if is_there { "no file `secret` in its state folder" } else { "no state folder, whose file `secret` would have it" };
+        let what = format!("the project has no secret: there is {place}, and no key `secret`");
         cx.report(Code::ProjectSecret, span, what).hint(
-            "if the project has run elsewhere, bring its secret from there; otherwise write one with `openssl rand -hex 32`, and add `secret: ${OUTFLOW_SECRET}` where files are not kept",
+            "if the state folder is on a disk of its own, see that it is mounted; if the project has run elsewhere, bring its secret from there; otherwise write one with `openssl rand -hex 32`, and add `secret: ${OUTFLOW_SECRET}` where files are not kept",
         );
     }
     secret.map(Secret::new)

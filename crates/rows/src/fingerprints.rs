@@ -26,6 +26,19 @@ pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyF
     }
 }
 
+/// Fingerprints that the rows would have if they had no value but that of one field, by its position among the values: to be held against
+/// [`crate::FlagCell::row`].
+pub fn value_fingerprints(batch: &CanonicalBatch, value: usize, scheme: &Scheme, rows: &mut Vec<RowFingerprint>) {
+    let key = SipKey::new(&scheme.row_fingerprint);
+    rows.clear();
+    rows.reserve(batch.rows());
+    let mut bytes = RowBytes::default();
+    for from in (0..batch.rows()).step_by(CHUNK) {
+        bytes.encode(&batch.values()[value..=value], from..batch.rows().min(from + CHUNK));
+        key.hash_all_64(bytes.rows(), |hash| rows.push(RowFingerprint::of(hash)));
+    }
+}
+
 /// Fingerprints of the keys alone, as they fold together for the service: see [`crate::fold_text`].
 pub fn key_fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyFingerprint>) {
     let key = SipKey::new(&scheme.key_fingerprint);

@@ -34,7 +34,7 @@ pub use canonicalizer::{Canonicalizer, LongestText, UnfitBatch};
 pub use csv::{CsvEncoder, CsvFile, CsvRow, TornCsv, leading_cells};
 pub use date::{DateKind, DateValue, SERVER_OFFSET_SECONDS, parse_date, parse_service_date};
 pub use decimal::parse_decimal;
-pub use fingerprints::{fingerprints, key_fingerprints};
+pub use fingerprints::{fingerprints, key_fingerprints, value_fingerprints};
 pub use flag::{FlagCell, flag_problem};
 pub use folding::{FOLDING_VERSION, fold_char, fold_text};
 pub use kept::{KeptFields, keepable_fields};

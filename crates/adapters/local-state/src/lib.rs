@@ -80,6 +80,12 @@ impl StateFolder {
         ActivationLock::take(&self.activation(activation).join("lock"))
     }
 
+    /// Whether some process holds the activation's lock now. Nothing is made or written for the question.
+    #[must_use]
+    pub fn is_worked_on(&self, activation: &Name) -> bool {
+        ActivationLock::is_held(&self.activation(activation).join("lock"))
+    }
+
     /// Takes the lock of a data extension, which keeps activations into the same one apart.
     ///
     /// # Errors

@@ -1,12 +1,18 @@
 //! One run per activation, by a lock that the kernel frees with the process, however it ends.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Read, Seek, Write},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
+
+/// How often a lock that is held is tried again, and after how long: more than a look at it takes.
+const LOOKS_MAX: u32 = 2;
+const A_LOOK: Duration = Duration::from_millis(5);
 
 /// A held lock; dropping it frees it.
 #[derive(Debug)]
@@ -44,10 +50,11 @@ impl ActivationLock {
     pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
         let unusable = |source: io::Error| LockError::Unusable { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(unusable)?;
+            // The first that a run makes: whatever is remembered is its owner's alone.
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match take_alone(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut text = String::new();
@@ -60,6 +67,26 @@ impl ActivationLock {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
         Ok(Self { _file: file })
     }
+
+    /// Whether a process holds the lock at `path`. To find out, it is shared for a moment, in which somebody else may share it too, and nobody
+    /// take it.
+    pub(crate) fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(flock(&file, FlockOperation::NonBlockingLockShared), Err(rustix::io::Errno::WOULDBLOCK))
+    }
+}
+
+/// Takes the lock of a file, once more where somebody has merely looked whether it is held.
+fn take_alone(file: &File) -> Result<(), rustix::io::Errno> {
+    let mut taken = flock(file, FlockOperation::NonBlockingLockExclusive);
+    for _ in 0..LOOKS_MAX {
+        if taken != Err(rustix::io::Errno::WOULDBLOCK) {
+            break;
+        }
+        std::thread::sleep(A_LOOK);
+        taken = flock(file, FlockOperation::NonBlockingLockExclusive);
+    }
+    taken
 }
 
 #[cfg(test)]
@@ -70,10 +97,13 @@ mod tests {
     fn a_held_lock_is_refused_and_a_dropped_one_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/lock");
+        assert!(!ActivationLock::is_held(&path) && !path.exists(), "a look makes nothing");
         let held = ActivationLock::take(&path).unwrap();
         let refused = ActivationLock::take(&path).unwrap_err();
         assert!(matches!(refused, LockError::Held { process: Some(it), .. } if it == std::process::id()), "{refused}");
+        assert!(ActivationLock::is_held(&path));
         drop(held);
+        assert!(!ActivationLock::is_held(&path));
         ActivationLock::take(&path).unwrap();
     }
 }

@@ -7,7 +7,8 @@ use outflow_domain::{
     DataExtension, DataExtensionKey, ImportId, ImportOrder, ImportStatus, Name, NewColumn, NewDataExtension, ObjectId, Route, WiderColumn,
 };
 use outflow_ports::{
-    Clock, CloudError, Connection, DataExtensionSummary, Entropy, MarketingCloud, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
+    Clock, CloudError, Connection, DataExtensionSummary, Entropy, Mark, MarketingCloud, RefusalList, RowDeletion, RowPage, RowQuery,
+    StartError,
 };
 
 use crate::{columns, deletions, describe, http::HttpTransport, imports, locations, rows, session::Session, settings::Settings, tables};
@@ -85,10 +86,10 @@ impl MarketingCloud for SalesforceCloud {
         }
     }
 
-    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError> {
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Mark, CloudError> {
         match route {
             // A one-time import leaves nothing behind that is ours to write on.
-            Route::Rest => Ok(None),
+            Route::Rest => Ok(Mark::None),
             Route::Soap => imports::marked_generation(&self.session, activation, data_extension).await,
         }
     }

@@ -54,7 +54,9 @@ pub async fn abandon(arguments: &Arguments, import: &str) -> Done {
     let activation = &activation;
     let _locks = lock(&project, activation, &machine).map_err(|it| Failure::from(it).printed(arguments.output))?;
     let ready = ready(arguments, &project, activation, &machine, true).map_err(|it| it.printed(arguments.output))?;
-    outflow_engine::abandon(&ready.job, &ready.ports, import).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    outflow_engine::abandon(&ready.job, &ready.ports, import)
+        .await
+        .map_err(|it| engine_failed(arguments.output, project.route(activation).1, &it))?;
     match arguments.output {
         Output::Json => output::json(&json!({ "abandoned": import, "activation": name.as_str() })),
         Output::Text => {

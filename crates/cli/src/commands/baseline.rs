@@ -17,7 +17,9 @@ pub async fn baseline(arguments: &Arguments, wanted: &Baseline) -> Done {
     let machine = machine(arguments, &project)?;
     let _locks = lock(&project, activation, &machine).map_err(|it| Failure::from(it).printed(arguments.output))?;
     let ready = ready(arguments, &project, activation, &machine, true).map_err(|it| it.printed(arguments.output))?;
-    let rebuilt = outflow_engine::rebuild(&ready.job, &ready.ports).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    let rebuilt = outflow_engine::rebuild(&ready.job, &ready.ports)
+        .await
+        .map_err(|it| engine_failed(arguments.output, project.route(activation).1, &it))?;
     match arguments.output {
         Output::Json => {
             output::json(&json!({ "activation": activation.name().as_str(), "rows": rebuilt.rows, "unreadable": rebuilt.unreadable }))

@@ -18,7 +18,8 @@ use crate::{
     args::{Arguments, Check, Output},
     assemble::{self, Machine},
     exit::Exit,
-    output, project,
+    output::{self, count_of},
+    project,
 };
 
 /// The permissions that running an activation takes, by the service's names: <https://developer.salesforce.com/docs/atlas.en-us.mc-apis.meta/mc-apis/rest-permissions-and-scopes.htm>.
@@ -57,12 +58,12 @@ pub async fn check(arguments: &Arguments, wanted: &Check) -> Done {
         }
         Output::Text => {
             output::text(&format!(
-                "The project is sound: {} source(s), {} model(s), {} segment(s), {} destination(s), {} activation(s).",
-                project.sources.len(),
-                project.models.len(),
-                project.segments.len(),
-                project.destinations.len(),
-                project.activations.len()
+                "The project is sound: {}, {}, {}, {}, {}.",
+                count_of(project.sources.len() as u64, "source", "sources"),
+                count_of(project.models.len() as u64, "model", "models"),
+                count_of(project.segments.len() as u64, "segment", "segments"),
+                count_of(project.destinations.len() as u64, "destination", "destinations"),
+                count_of(project.activations.len() as u64, "activation", "activations")
             ));
             for it in &facts {
                 match (&it.problem, &it.warning) {

@@ -42,7 +42,7 @@ async fn list(arguments: &Arguments, project: &Project, wanted: Option<&str>) ->
     let mut table = output::table(&["CONNECTION", "EXTERNAL KEY", "NAME", "SENDABLE", "RETENTION"]);
     for connection in connections(arguments, project, wanted)? {
         let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
-        for it in cloud.list().await.map_err(|it| engine_failed(arguments.output, &it.into()))? {
+        for it in cloud.list().await.map_err(|it| engine_failed(arguments.output, connection, &it.into()))? {
             let retention = it.retention.clone().unwrap_or_else(|| "-".into());
             let sendable = if it.is_sendable { "yes" } else { "no" };
             table.add_row([connection.name.as_str(), it.key.as_str(), &it.name, sendable, &retention]);
@@ -78,7 +78,7 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
         }
     };
     let cloud = assemble::cloud(connection, &machine).map_err(|it| failed(arguments.output, "CLI-003", &it))?;
-    let found = cloud.describe(&key).await.map_err(|it| engine_failed(arguments.output, &it.into()))?;
+    let found = cloud.describe(&key).await.map_err(|it| engine_failed(arguments.output, connection, &it.into()))?;
     let Some(found) = found else {
         let refused =
             Refused(format!("there is no data extension with the external key `{key}`; `outflow destination list` names those there are"));
@@ -88,7 +88,7 @@ async fn show(arguments: &Arguments, project: &Project, name: &str, wanted: Opti
         Ok(rows) => Some(rows),
         // All else that is asked for may be told.
         Err(CloudError::Forbidden { .. }) => None,
-        Err(other) => return Err(engine_failed(arguments.output, &other.into())),
+        Err(other) => return Err(engine_failed(arguments.output, connection, &other.into())),
     };
     match arguments.output {
         Output::Json => {

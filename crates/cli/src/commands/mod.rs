@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use outflow_engine::{EngineError, Job, Ports};
 use outflow_local_state::{ActivationLock, LockError};
-use outflow_project::{Activation, Project};
+use outflow_project::{Activation, Connection, Project};
 
 use crate::{
     args::{Arguments, Command, Output},
@@ -61,10 +61,15 @@ pub fn failed(output: Output, code: &str, error: &(dyn std::error::Error + 'stat
     Exit::Failed
 }
 
-/// Prints an error of the engine.
-pub fn engine_failed(output: Output, error: &EngineError) -> Exit {
-    output::error(output, error.code(), error);
+/// Prints an error of the engine, of work that goes over this connection.
+pub fn engine_failed(output: Output, connection: &Connection, error: &EngineError) -> Exit {
+    output::error_at(output, error.code(), error, place(connection, error).as_deref());
     engine_exit(error)
+}
+
+/// Which connection an error is about, if it is about one.
+fn place(connection: &Connection, error: &EngineError) -> Option<String> {
+    error.is_of_the_connection().then(|| format!("connection `{}`", connection.name))
 }
 
 /// Some errors of the engine are the configuration's or another run's rather than a failure.
@@ -86,17 +91,25 @@ pub struct Failure {
     pub exit: Exit,
     pub code: &'static str,
     pub error: Box<dyn std::error::Error + 'static>,
+    /// What of the project it is about.
+    pub place: Option<String>,
 }
 
 impl Failure {
     fn new(code: &'static str, error: impl std::error::Error + 'static) -> Self {
-        Self { exit: Exit::Failed, code, error: Box::new(error) }
+        Self { exit: Exit::Failed, code, error: Box::new(error), place: None }
     }
 
     /// Prints it and says how the program ends.
     pub fn printed(&self, output: Output) -> Exit {
-        output::error(output, self.code, self.error.as_ref());
+        output::error_at(output, self.code, self.error.as_ref(), self.place.as_deref());
         self.exit
+    }
+
+    /// Of work that goes over this connection.
+    pub fn over(self, connection: &Connection) -> Self {
+        let place = self.error.downcast_ref().and_then(|it| place(connection, it));
+        Self { place, ..self }
     }
 }
 
@@ -137,7 +150,7 @@ pub fn ready(arguments: &Arguments, project: &Project, activation: &Activation, 
     let ledger = if writes {
         assemble::ledger(machine)
     } else {
-        assemble::ledger_to_read(machine).map(|it| it.unwrap_or_else(|| Arc::new(crate::commands::plan::NoLedger)))
+        assemble::ledger_to_read(&machine.state).map(|it| it.unwrap_or_else(|| Arc::new(crate::commands::plan::NoLedger)))
     };
     let ledger = ledger.map_err(|it| Failure::new("LED-003", it))?;
     let progress = Arc::new(Shown::new(arguments.output == Output::Json));

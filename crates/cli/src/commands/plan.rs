@@ -7,7 +7,7 @@ use outflow_domain::{
     ActivationState, CellProblem, HistoryFile, Name, NewDataExtension, NewField, Outcome, RefusedRow, Removes, Route, RunId, RunRecord,
     Withheld, Write,
 };
-use outflow_engine::{Blocking, EngineError, PlanReport, RunOptions, Widening};
+use outflow_engine::{Blocking, EngineError, OldState, PlanReport, RunOptions, Widening};
 use outflow_ports::{Ledger, LedgerCommit, LedgerError, RunSummary};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     args::{Arguments, Output, Plan},
     exit::Exit,
-    output::{self, bytes, number, rows},
+    output::{self, bytes, count_of, files, number, rows, rows_are},
     project,
     stop::Stop,
 };
@@ -38,7 +38,7 @@ pub async fn plan(arguments: &Arguments, wanted: &Plan) -> Done {
             Err(EngineError::Stopped)
         }
     };
-    let report = planned.map_err(|it| engine_failed(arguments.output, &it))?;
+    let report = planned.map_err(|it| engine_failed(arguments.output, project.route(activation).1, &it))?;
     match arguments.output {
         Output::Json => output::json(&plan_json(&report)),
         Output::Text => output::text(&plan_text(&report)),
@@ -75,15 +75,29 @@ pub fn plan_text(report: &PlanReport) -> String {
         rows(report.source_rows),
         number(report.decided.get(Outcome::Unchanged))
     ));
-    if report.is_first {
+    if report.is_retired {
+        text.push_str(
+            "  the primary key or the data extension is another than when rows were confirmed: that no longer counts, every row is new to this activation, \
+             and none has left\n",
+        );
+    } else if report.is_first {
         text.push_str("  nothing was confirmed before, so every row is new to this activation\n");
     }
+    for it in &report.key_moved {
+        text.push_str(&format!(
+            "  ! the primary key `{}` comes from `{}`, and came from `{}` when rows were confirmed: where these differ, rows count as new, and as left \
+             under their old keys\n",
+            it.field, it.is, it.was
+        ));
+    }
     if report.open_parts > 0 {
-        text.push_str(&format!("  {} part(s) of earlier runs are settled first\n", report.open_parts));
+        let (parts, are) = (count_of(report.open_parts as u64, "part", "parts"), if report.open_parts == 1 { "is" } else { "are" });
+        text.push_str(&format!("  {parts} of earlier runs {are} settled first\n"));
     }
     if let Some(blocking) = &report.blocked {
         text.push_str(&blocked_text(blocking));
     }
+    text.push_str(&old_state_text(report));
     text.push_str(&warnings_text(report));
     text.push_str(&table_text(report));
     for (&write, &count) in &report.to_send {
@@ -99,7 +113,7 @@ pub fn plan_text(report: &PlanReport) -> String {
     let key_unknown = report.decided.get(Outcome::LeftKeyUnknown);
     if key_unknown > 0 {
         text.push_str(&format!(
-            "  {} left the model and cannot be flagged or deleted, as no key is stored of them; `outflow baseline rebuild {} --from destination` reads it\n",
+            "  {} left the model and cannot be flagged or deleted, as no key is stored: a run ends with 4; `outflow baseline rebuild {} --from destination` reads it\n",
             rows(key_unknown),
             report.activation
         ));
@@ -111,24 +125,41 @@ pub fn plan_text(report: &PlanReport) -> String {
             rows(shared)
         ));
     }
+    text.push_str(&of_nobody_text(report));
     text.push_str(&held_text(report, true));
     for (why, words) in [
-        (Withheld::DuplicateKey, "share their key with another row and are not sent"),
-        (Withheld::NotInDestination, "are not in the data extension, which is only updated"),
-        (Withheld::Refused, "were refused before and have not changed (--retry-refused sends them again)"),
+        (Withheld::DuplicateKey, ["shares its key with another row and is not sent", "share their key with another row and are not sent"]),
+        (
+            Withheld::NotInDestination,
+            ["is not in the data extension, which is only updated", "are not in the data extension, which is only updated"],
+        ),
+        (
+            Withheld::Refused,
+            [
+                "was refused before and has not changed (--retry-refused sends it again)",
+                "were refused before and have not changed (--retry-refused sends them again)",
+            ],
+        ),
     ] {
-        if withheld(report, why) > 0 {
-            text.push_str(&format!("  {} {words}\n", rows(withheld(report, why))));
+        let count = withheld(report, why);
+        if count > 0 {
+            text.push_str(&format!("  {} {}\n", rows(count), words[usize::from(count > 1)]));
         }
     }
     let copies = report.decided.get(Outcome::Copy);
     if copies > 0 {
-        text.push_str(&format!("  {} are copies of a row and count once\n", rows(copies)));
+        let are = if copies == 1 {
+            "1 row is a copy of another one and counts".into()
+        } else {
+            format!("{} are copies of others and count", rows(copies))
+        };
+        text.push_str(&format!("  {are} once\n"));
     }
     if withheld(report, Withheld::Invalid) > 0 {
         text.push_str(&format!(
-            "  {} cannot be taken by the data extension and are not sent:\n",
-            rows(withheld(report, Withheld::Invalid))
+            "  {} cannot be taken by the data extension and {} not sent:\n",
+            rows(withheld(report, Withheld::Invalid)),
+            if withheld(report, Withheld::Invalid) == 1 { "is" } else { "are" }
         ));
         for it in &report.invalid {
             text.push_str(&format!("      {} × `{}`: {}\n", number(it.examples.rows), it.field, it.problem.sentence()));
@@ -140,14 +171,14 @@ pub fn plan_text(report: &PlanReport) -> String {
     text.push_str(&skipped_text(report));
     text.push_str(&warned_text(report));
     // What is deleted travels in no file.
-    let files = || report.parts.iter().filter(|it| !it.is_of_deletes);
+    let files_sent = || report.parts.iter().filter(|it| !it.is_of_deletes);
     if report.parts.is_empty() {
         text.push_str("  nothing to send\n");
-    } else if files().next().is_none() {
+    } else if files_sent().next().is_none() {
         text.push_str("  no file to send\n");
     } else {
-        let sum: u64 = files().map(|it| it.bytes).sum();
-        text.push_str(&format!("  {} file(s), {}, by {}\n", files().count(), bytes(sum), road(report.route)));
+        let (sum, count): (u64, _) = (files_sent().map(|it| it.bytes).sum(), files_sent().count());
+        text.push_str(&format!("  {}, {}, by {}\n", files(count), bytes(sum), road(report.route)));
         let in_doubt = report.parts.iter().filter(|it| it.in_doubt);
         let (files, doubtful) = in_doubt.fold((0, 0), |(files, rows), it| (files + 1, rows + it.rows));
         if files > 0 {
@@ -166,13 +197,29 @@ pub fn plan_text(report: &PlanReport) -> String {
     text
 }
 
+/// Rows that are not flagged, since nobody knows whether they ever were of the model.
+pub fn of_nobody_text(report: &PlanReport) -> String {
+    match report.of_nobody {
+        0 => String::new(),
+        1 => "  1 row of the data extension is not in the model, and nothing here tells whether it ever was: it is not flagged; it is of somebody else, \
+              or was sent by a state folder that is lost\n"
+            .into(),
+        count => format!(
+            "  {} of the data extension are not in the model, and nothing here tells whether they ever were: they are not flagged; they are of \
+             somebody else, or were sent by a state folder that is lost\n",
+            rows(count)
+        ),
+    }
+}
+
 /// Rows that are not sent since a field says so.
 pub fn skipped_text(report: &PlanReport) -> String {
     let skipped = withheld(report, Withheld::Skipped);
     if skipped == 0 {
         return String::new();
     }
-    let mut text = format!("  {} are skipped, since a field says so that is null or blank in them:\n", rows(skipped));
+    let it = if skipped == 1 { "it" } else { "them" };
+    let mut text = format!("  {} skipped, since a field says so that is null or blank in {it}:\n", rows_are(skipped));
     for it in &report.skipped {
         text.push_str(&format!("      {} × `{}`\n", number(it.examples.rows), it.field));
         it.examples.masked.iter().for_each(|(key, _)| text.push_str(&format!("        key {key}\n")));
@@ -200,7 +247,9 @@ pub fn warned_text(report: &PlanReport) -> String {
     let mut text = String::new();
     let values: u64 = report.warned.iter().map(|it| it.examples.rows).sum();
     if values > 0 {
-        text.push_str(&format!("  warning: {} value(s) are sent, and Marketing Cloud may refuse them:\n", number(values)));
+        let (values, are, them) =
+            if values == 1 { ("1 value".into(), "is", "it") } else { (format!("{} values", number(values)), "are", "them") };
+        text.push_str(&format!("  warning: {values} {are} sent, and Marketing Cloud may refuse {them}:\n"));
     }
     for it in &report.warned {
         text.push_str(&format!("      {} × `{}`: {}\n", number(it.examples.rows), it.field, it.warning.sentence()));
@@ -297,6 +346,17 @@ fn blocked_text(blocking: &Blocking) -> String {
     }
 }
 
+/// That a newer state has sent since.
+fn old_state_text(report: &PlanReport) -> String {
+    let Some(OldState { ours, left }) = report.old_state else { return String::new() };
+    format!(
+        "  a run would be refused (LED-004, exit code 5): the state folder is an older copy, of generation {ours}, and imports have left the mark of \
+         {left}: what this plan calls unchanged may not be; put the newest state folder back, or run `outflow baseline rebuild {} --from \
+         destination`\n",
+        report.activation
+    )
+}
+
 /// What cannot be found out.
 pub fn warnings_text(report: &PlanReport) -> String {
     report.warnings.iter().map(|it| format!("  warning: {}\n", it.sentence())).collect()
@@ -325,6 +385,8 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "data_extension": report.data_extension.as_str(),
         "route": report.route,
         "is_first": report.is_first,
+        "is_retired": report.is_retired,
+        "key_moved": report.key_moved.iter().map(|it| json!({ "field": it.field, "was": it.was, "is": it.is })).collect::<Vec<_>>(),
         "has_changes": report.has_changes(),
         "columns": report.columns.iter().map(|it| json!({ "name": it.name.as_str(), "type": it.field_type.to_string() })).collect::<Vec<_>>(),
         "create": report.create.as_ref().map(created_json),
@@ -336,6 +398,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "to_send": report.to_send.iter().map(|(write, rows)| json!({ "intent": write, "rows": rows })).collect::<Vec<_>>(),
         "decided": outcomes_json(&report.decided),
         "newly_left": report.newly_left,
+        "of_nobody": report.of_nobody,
         "parts": report.parts.iter().map(part).collect::<Vec<_>>(),
         "invalid": report.invalid.iter().map(invalid).collect::<Vec<_>>(),
         "skipped": report.skipped.iter().map(skipped).collect::<Vec<_>>(),
@@ -350,6 +413,7 @@ pub fn plan_json(report: &PlanReport) -> Value {
         "blocked": report.blocked.as_ref().map(
             |it| json!({ "activation": it.activation.as_str(), "import": it.import, "is_waited_for": it.is_waited_for })
         ),
+        "old_state": report.old_state.map(|it| json!({ "generation": it.ours, "mark": it.left })),
     })
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use outflow_domain::{Name, RunEvent, RunId, RunResult};
+use outflow_domain::{Name, RunId, RunResult};
 use outflow_engine::{Reject, RejectReason, Rejects};
 use outflow_ports::{Ledger, LedgerError};
 use outflow_rows::mask;
@@ -28,7 +28,7 @@ pub async fn rejects(arguments: &Arguments, wanted: &args::Rejects) -> Done {
     let project = project::load(arguments)?;
     let machine = machine(arguments, &project)?;
     let unusable = |it: LedgerError| failed(arguments.output, "LED-003", &it);
-    let ledger = assemble::ledger_to_read(&machine).map_err(unusable)?;
+    let ledger = assemble::ledger_to_read(&machine.state).map_err(unusable)?;
     let named = match &ledger {
         Some(ledger) => run_of(ledger.as_ref(), &wanted.run).await.map_err(unusable)?,
         None => None,
@@ -40,7 +40,9 @@ pub async fn rejects(arguments: &Arguments, wanted: &args::Rejects) -> Done {
     };
     let activation = project::activation(&project, name.as_str(), arguments.output)?;
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
-    let found = outflow_engine::rejects(&ready.job, &ready.ports, &run).await.map_err(|it| engine_failed(arguments.output, &it))?;
+    let found = outflow_engine::rejects(&ready.job, &ready.ports, &run)
+        .await
+        .map_err(|it| engine_failed(arguments.output, project.route(activation).1, &it))?;
     let Some(found) = found else {
         return Err(failed(
             arguments.output,
@@ -50,7 +52,8 @@ pub async fn rejects(arguments: &Arguments, wanted: &args::Rejects) -> Done {
     };
     if let Some(path) = &wanted.csv {
         write_csv(&found, path).map_err(|it| {
-            let refused = Refused(format!("`{}` cannot be written: {it}", path.display()));
+            // The error may name the file that was to be put into place, which is none of theirs.
+            let refused = Refused(format!("`{}` cannot be written: {}", path.display(), it.kind()));
             failed(arguments.output, "CLI-009", &refused)
         })?;
     }
@@ -70,12 +73,7 @@ async fn run_of(ledger: &dyn Ledger, wanted: &str) -> Result<Option<(Name, RunId
     let Ok(name) = wanted.parse::<Name>() else { return Ok(None) };
     let runs = ledger.runs(Some(&name), RUNS_MAX).await?;
     for it in &runs {
-        let has_compared = |event: &RunEvent| match event {
-            RunEvent::Planned { .. } => true,
-            RunEvent::Ended { result, .. } => !matches!(result, RunResult::Failed { .. } | RunResult::Blocked { .. }),
-            _ => false,
-        };
-        if ledger.events(&it.run).await?.iter().any(|it| has_compared(&it.event)) {
+        if outflow_engine::has_compared(&ledger.events(&it.run).await?) {
             return Ok(Some((name, it.run.clone())));
         }
     }
@@ -107,7 +105,7 @@ fn rejects_text(found: &Rejects, wanted: &args::Rejects) -> String {
         };
         let _ = writeln!(text, "  {head}\n    what to do: {}", reason.remedy());
         for key in keys.iter().filter(|it| !it.keys.is_empty()) {
-            let spellings: Vec<String> = key.keys.iter().map(|it| shown(it, wanted.show_values).join(" ")).collect();
+            let spellings: Vec<String> = key.keys.iter().map(|it| output::visible(&shown(it, wanted.show_values).join(" "))).collect();
             let _ = writeln!(text, "      {}", spellings.join("  |  "));
         }
         let gone = keys.iter().filter(|it| it.keys.is_empty()).count() as u64;
@@ -126,7 +124,7 @@ fn rejects_text(found: &Rejects, wanted: &args::Rejects) -> String {
     if found.is_forgotten {
         text.push_str("  the run counted rows of which nothing is kept any more; run again to see those that are still wrong\n");
     } else if found.rows.is_empty() && found.without_key == 0 {
-        text.push_str("  every row was sent and taken, or needed no sending\n");
+        let _ = writeln!(text, "  {}", none_found(found));
     } else if !found.rows.is_empty() && !wanted.show_values && wanted.csv.is_none() {
         text.push_str("  keys are masked: `--show-values` shows them, `--csv FILE` writes them to a private file\n");
     }
@@ -134,6 +132,29 @@ fn rejects_text(found: &Rejects, wanted: &args::Rejects) -> String {
         let _ = writeln!(text, "  written to {}, which only you can read", path.display());
     }
     text
+}
+
+/// What it means that no row is told.
+fn none_found(found: &Rejects) -> String {
+    let Rejects { run, ended, .. } = found;
+    match ended {
+        _ if !found.purpose.is_run() => format!("it was a {} of the baseline, which sends no row", found.purpose.code()),
+        Some(RunResult::Failed { code, message }) if !found.has_compared => {
+            format!("nothing is known of its rows: it failed before it had compared them ({code}: {message})")
+        }
+        _ if !found.has_compared => "nothing is known of its rows: it ended before it had compared them".into(),
+        Some(RunResult::Succeeded | RunResult::RowsRefused) => "every row was sent and taken, or needed no sending".into(),
+        Some(RunResult::RowsPending) => {
+            format!("no row was refused or is invalid; but some are held or not confirmed: `outflow runs {run}` tells which outcomes there were")
+        }
+        Some(RunResult::Failed { code, message }) => {
+            format!("no row was refused or is invalid as far as the run came; but it failed ({code}: {message}), and the next run sends what it has not")
+        }
+        Some(RunResult::Blocked { import }) => {
+            format!("no row was refused or is invalid as far as the run came; but it was blocked by {import}, and a later run sends what it has not")
+        }
+        None => "no row was refused or is invalid as far as the run came; but it has not come to its end: the next run settles and sends the rest".into(),
+    }
 }
 
 fn shown(key: &[String], show_values: bool) -> Vec<String> {
@@ -155,6 +176,8 @@ fn rejects_json(found: &Rejects, show_values: bool) -> Value {
         "activation": found.activation.as_str(),
         "started_ms": found.started_ms,
         "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
+        "has_compared": found.has_compared,
+        "result": found.ended,
         "without_key": found.without_key,
         "is_forgotten": found.is_forgotten,
     })

@@ -10,14 +10,14 @@ use super::{
     Done, Failure,
     held::held_text,
     lock, machine,
-    plan::{outcomes_json, plan_json, skipped_text, warned_text, warnings_text},
+    plan::{of_nobody_text, outcomes_json, plan_json, skipped_text, warned_text, warnings_text},
     ready,
 };
 use crate::{
     args::{Arguments, Output, Run},
     assemble::Machine,
     exit::Exit,
-    output::{self, number, rows},
+    output::{self, count_of, files, number, rows},
     project::{self, Refused},
     stop::Stop,
 };
@@ -46,13 +46,14 @@ pub async fn run(arguments: &Arguments, wanted: &Run) -> Done {
                 }
             }
             Err(failure) => {
+                let failure = failure.over(project.route(activation).1);
                 worst = worst.worse(failure.exit);
                 match arguments.output {
                     Output::Json => {
-                        let error = output::error_json(failure.code, failure.error.as_ref());
+                        let error = output::error_json(failure.code, failure.error.as_ref(), failure.place.as_deref());
                         documents.push(json!({ "activation": activation.name().as_str(), "error": error }));
                     }
-                    Output::Text => output::error(Output::Text, failure.code, failure.error.as_ref()),
+                    Output::Text => output::error_at(Output::Text, failure.code, failure.error.as_ref(), failure.place.as_deref()),
                 }
                 if matches!(failure.error.downcast_ref(), Some(EngineError::Stopped)) {
                     break;
@@ -117,7 +118,7 @@ const fn result_words(result: &RunResult) -> &'static str {
     match result {
         RunResult::Succeeded => "succeeded",
         RunResult::RowsRefused => "finished; some rows were refused, are invalid or share their key",
-        RunResult::RowsPending => "finished; some rows are held or unconfirmed",
+        RunResult::RowsPending => "finished; some rows are held, unconfirmed or not flagged",
         RunResult::Blocked { .. } => "blocked",
         RunResult::Failed { .. } => "failed",
     }
@@ -136,7 +137,9 @@ pub fn outcomes_text(outcomes: &OutcomeCounts) -> String {
             Outcome::Copy => "copies of another row, counted once".to_owned(),
             Outcome::LeftKept => "no longer in the model, kept in the data extension".to_owned(),
             Outcome::LeftFlagged => "no longer in the model, flagged in the data extension".to_owned(),
-            Outcome::LeftKeyUnknown => "no longer in the model, not flagged or deleted: its key is not stored".to_owned(),
+            Outcome::LeftKeyUnknown => {
+                "no longer in the model, not flagged or deleted: the key is not stored, which `outflow baseline rebuild` mends".to_owned()
+            }
             Outcome::LeftRefused => "no longer in the model, not flagged or deleted: refused before".to_owned(),
             Outcome::LeftShared => "no longer in the model, kept: another activation of the data extension holds it, or may".to_owned(),
             Outcome::LeftGone => "no longer in the model, and gone from the data extension".to_owned(),
@@ -174,7 +177,12 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
         format!("Run {} · {} → data extension {}: {}\n", report.run, plan.activation, plan.data_extension, result_words(&report.result));
     if let Some(new) = &plan.create {
         let folder = new.folder.as_ref().map(|it| format!(" in the folder {it}")).unwrap_or_default();
-        text.push_str(&format!("  data extension {} ({}) created{folder}, with {} field(s)\n", new.key, new.name, new.fields.len()));
+        text.push_str(&format!(
+            "  data extension {} ({}) created{folder}, with {}\n",
+            new.key,
+            new.name,
+            count_of(new.fields.len() as u64, "field", "fields")
+        ));
     }
     for column in &plan.columns {
         text.push_str(&format!("  column {} {} created\n", column.name, column.field_type));
@@ -190,10 +198,10 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for (at, it) in report.rounds.iter().enumerate() {
         let (confirmed, left) = (sent(&it.outcomes, Sent::Confirmed), sent(&it.outcomes, Sent::Unconfirmed));
         text.push_str(&format!(
-            "  round {} ({}): {} file(s), {} confirmed, {} left in doubt and sent again in smaller files\n",
+            "  round {} ({}): {}, {} confirmed, {} left in doubt and sent again in smaller files\n",
             at + 1,
             it.run,
-            number(it.files),
+            files(it.files as usize),
             rows(confirmed),
             rows(left)
         ));
@@ -221,6 +229,7 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
     for it in failures {
         text.push_str(&format!("  the import of part {} failed at Marketing Cloud: {}\n", it.part, it.code));
     }
+    text.push_str(&of_nobody_text(plan));
     text.push_str(&skipped_text(plan));
     text.push_str(&warned_text(plan));
     text.push_str(&warnings_text(plan));
@@ -236,7 +245,8 @@ pub fn run_text(report: &RunReport, failures: &[ImportFailure]) -> String {
         "nothing was sent".to_owned()
     } else {
         let done = if plan.parts.iter().any(|it| it.is_of_deletes) { "sent or deleted" } else { "sent" };
-        format!("{} of {} {done} are confirmed", number(confirmed), rows(plan.rows_to_send()))
+        let (of, are) = (rows(plan.rows_to_send()), if plan.rows_to_send() == 1 { "is" } else { "are" });
+        format!("{} of {of} {done} {are} confirmed", number(confirmed))
     };
     text.push_str(&format!("  {summary}\n"));
     text

@@ -1,21 +1,22 @@
 //! `outflow runs`: past runs, and what happened in one.
 
-use outflow_domain::{Evidence, ImportStatus, Name, RunEvent, RunId, RunRecord, RunResult};
+use outflow_domain::{Evidence, ImportStatus, Name, Purpose, RunEvent, RunId, RunRecord, RunResult};
+use outflow_local_state::StateFolder;
 use serde_json::{Value, json};
 
-use super::{Done, failed, held, machine, run::outcomes_text};
+use super::{Done, failed, held, run::outcomes_text};
 use crate::{
     args::{Arguments, Output},
     assemble,
     exit::Exit,
-    output::{self, bytes, number, rows, time},
+    output::{self, bytes, files, number, rows, rows_are, time},
     project::{self, Refused},
 };
 
 pub async fn runs(arguments: &Arguments, run: Option<&str>, activation: Option<&str>, most: usize) -> Done {
-    let project = project::load(arguments)?;
-    let machine = machine(arguments, &project)?;
-    let ledger = assemble::ledger_to_read(&machine).map_err(|it| failed(arguments.output, "LED-003", &it))?;
+    let project = project::outline(arguments)?;
+    let state = StateFolder::new(&project.state);
+    let ledger = assemble::ledger_to_read(&state).map_err(|it| failed(arguments.output, "LED-003", &it))?;
     let unusable = |it: outflow_ports::LedgerError| failed(arguments.output, "LED-003", &it);
     let Some(ledger) = ledger else {
         match arguments.output {
@@ -35,26 +36,49 @@ pub async fn runs(arguments: &Arguments, run: Option<&str>, activation: Option<&
         }
         return Ok(Exit::Success);
     }
-    let name = activation.map(|it| project::activation(&project, it, arguments.output).map(|it| it.name().clone())).transpose()?;
+    let named = |it: &str| {
+        let found = project.activations.iter().find(|name| name.as_str() == it).cloned();
+        found.ok_or_else(|| project::no_activation(it, project.activations.iter(), arguments.output))
+    };
+    let name = activation.map(named).transpose()?;
     let summaries = ledger.runs(name.as_ref(), most).await.map_err(unusable)?;
-    let mut listed: Vec<(String, Name, i64, Option<RunResult>)> = Vec::new();
+    let mut listed = Vec::new();
     for it in summaries {
-        let records = ledger.events(&it.run).await.map_err(unusable)?;
-        let result = records.into_iter().find_map(|it| if let RunEvent::Ended { result, .. } = it.event { Some(result) } else { None });
-        listed.push((it.run.to_string(), it.activation, it.started_ms, result));
+        let (mut result, mut purpose) = (None, Purpose::Run);
+        for record in ledger.events(&it.run).await.map_err(unusable)? {
+            match record.event {
+                RunEvent::Started { purpose: its, .. } => purpose = its,
+                RunEvent::Ended { result: its, .. } => result = Some(its),
+                _ => {}
+            }
+        }
+        let may_work = result.is_none() && state.is_worked_on(&it.activation);
+        let under_way = may_work && ledger.activation(&it.activation).await.map_err(unusable)?.current_run.as_ref() == Some(&it.run);
+        listed.push(Listed { run: it.run.to_string(), activation: it.activation, started_ms: it.started_ms, purpose, result, under_way });
     }
     match arguments.output {
         Output::Json => {
             let runs: Vec<Value> = listed
                 .iter()
-                .map(|(run, activation, started, result)| json!({ "run": run, "activation": activation.as_str(), "started_ms": started, "result": result }))
+                .map(|it| {
+                    json!({
+                        "run": it.run, "activation": it.activation.as_str(), "started_ms": it.started_ms, "purpose": it.purpose.code(),
+                        "under_way": it.under_way, "result": it.result,
+                    })
+                })
                 .collect();
             output::json(&json!({ "runs": runs }));
         }
         Output::Text => {
             let mut table = output::table(&["RUN", "ACTIVATION", "STARTED", "RESULT"]);
-            for (run, activation, started, result) in &listed {
-                table.add_row([run.clone(), activation.to_string(), time(*started), word(result.as_ref())]);
+            for it in &listed {
+                let what = match it.purpose {
+                    Purpose::Run => "",
+                    Purpose::Rebuild => "baseline rebuild: ",
+                    Purpose::Repair => "drift taken down for a repair: ",
+                };
+                let result = it.result.as_ref().map_or_else(|| unended(it.under_way).to_owned(), word);
+                table.add_row([it.run.clone(), it.activation.to_string(), time(it.started_ms), format!("{what}{result}")]);
             }
             output::text(&table.to_string());
         }
@@ -62,16 +86,31 @@ pub async fn runs(arguments: &Arguments, run: Option<&str>, activation: Option<&
     Ok(Exit::Success)
 }
 
+/// A run of the list.
+struct Listed {
+    run: String,
+    activation: Name,
+    started_ms: i64,
+    purpose: Purpose,
+    result: Option<RunResult>,
+    /// Whether a process works on it now.
+    under_way: bool,
+}
+
 /// A result in a word or two.
-pub fn word(result: Option<&RunResult>) -> String {
+pub fn word(result: &RunResult) -> String {
     match result {
-        None => "under way, or stopped without a word".into(),
-        Some(RunResult::Succeeded) => "succeeded".into(),
-        Some(RunResult::RowsRefused) => "rows refused".into(),
-        Some(RunResult::RowsPending) => "rows pending".into(),
-        Some(RunResult::Blocked { import }) => format!("blocked by {import}"),
-        Some(RunResult::Failed { code, .. }) => format!("failed ({code})"),
+        RunResult::Succeeded => "succeeded".into(),
+        RunResult::RowsRefused => "rows refused".into(),
+        RunResult::RowsPending => "rows pending".into(),
+        RunResult::Blocked { import } => format!("blocked by {import}"),
+        RunResult::Failed { code, .. } => format!("failed ({code})"),
     }
+}
+
+/// What a run is that has no result: the kernel frees the lock of one that was killed.
+pub const fn unended(under_way: bool) -> &'static str {
+    if under_way { "under way" } else { "ended without a result" }
 }
 
 fn explained(records: &[RunRecord]) -> String {
@@ -87,25 +126,17 @@ fn explained(records: &[RunRecord]) -> String {
 
 fn sentence(event: &RunEvent) -> String {
     match event {
-        RunEvent::Started { full } => {
-            if *full {
-                "started, to send every row".into()
-            } else {
-                "started".into()
-            }
-        }
+        RunEvent::Started { purpose: Purpose::Rebuild, .. } => "started, to make the baseline anew from the data extension".into(),
+        RunEvent::Started { purpose: Purpose::Repair, .. } => "started, to let the baseline forget what has drifted".into(),
+        RunEvent::Started { full: true, .. } => "started, to send every row".into(),
+        RunEvent::Started { full: false, .. } => "started".into(),
         RunEvent::Planned { manifest, .. } => {
             let sum: u64 = manifest.parts.iter().filter(|it| !it.is_of_deletes).map(|it| it.bytes).sum();
             let deletions = manifest.parts.iter().filter(|it| it.is_of_deletes).count();
             let to_delete: u64 = manifest.parts.iter().filter(|it| it.is_of_deletes).map(|it| it.rows).sum();
             let deleted = if to_delete == 0 { String::new() } else { format!(", {} to delete", rows(to_delete)) };
-            format!(
-                "planned {}: {} file(s), {}, {} rows read{deleted}",
-                manifest.plan,
-                manifest.parts.len() - deletions,
-                bytes(sum),
-                number(manifest.source_rows)
-            )
+            let sent = files(manifest.parts.len() - deletions);
+            format!("planned {}: {sent}, {}, {} read{deleted}", manifest.plan, bytes(sum), rows(manifest.source_rows))
         }
         RunEvent::TableCreating => "creating the data extension".into(),
         RunEvent::TableCreated { .. } => "data extension created".into(),
@@ -121,7 +152,7 @@ fn sentence(event: &RunEvent) -> String {
         RunEvent::TransferStarting { part } => format!("part {part}: sending its file"),
         RunEvent::Transferred { part } => format!("part {part}: its file has arrived whole"),
         RunEvent::ImportStarting { part, doubt, .. } => {
-            format!("part {part}: starting its import; {} rows are in doubt from here on", number(doubt.entries))
+            format!("part {part}: starting its import; {} in doubt from here on", rows_are(doubt.entries))
         }
         RunEvent::ImportStarted { part, import } => format!("part {part}: import {import} started"),
         RunEvent::ImportNotStarted { part, code, .. } => format!("part {part}: its import was not started ({code})"),
@@ -147,17 +178,22 @@ fn sentence(event: &RunEvent) -> String {
                 Evidence::ReadBack => "its rows were read back",
                 Evidence::None => "nothing new could be established",
             };
-            let left = doubt.as_ref().map(|it| format!("; {} rows stay in doubt", number(it.entries))).unwrap_or_default();
+            let left = doubt
+                .as_ref()
+                .map(|it| {
+                    format!("; {} in doubt", if it.entries == 1 { "1 row stays".into() } else { format!("{} stay", rows(it.entries)) })
+                })
+                .unwrap_or_default();
             format!("part {part}: settled, {by}{left}")
         }
         RunEvent::PartDropped { part } => format!("part {part}: was never started, its file is removed"),
-        RunEvent::BaselineAdvanced { baseline, .. } => format!("baseline version {}: {} rows", baseline.version, number(baseline.present)),
+        RunEvent::BaselineAdvanced { baseline, .. } => format!("baseline version {}: {}", baseline.version, rows(baseline.present)),
         RunEvent::GenerationRaised { to } => format!("the generation counts on from {to}"),
         RunEvent::RowsNumbered { up_to, .. } => format!("keys read; the newest row has the number {up_to}"),
         RunEvent::Abandoned { part } => format!("part {part}: given up by a person; its rows stay in doubt"),
         RunEvent::Ended { result, .. } => match result {
-            RunResult::Failed { message, .. } => format!("ended: {}: {message}", word(Some(result))),
-            other => format!("ended: {}", word(Some(other))),
+            RunResult::Failed { message, .. } => format!("ended: {}: {message}", word(result)),
+            other => format!("ended: {}", word(other)),
         },
     }
 }

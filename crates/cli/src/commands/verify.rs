@@ -23,7 +23,7 @@ pub async fn verify(arguments: &Arguments, wanted: &Verify) -> Done {
     let _locks = lock(&project, activation, &machine).map_err(|it| Failure::from(it).printed(arguments.output))?;
     let ready = ready(arguments, &project, activation, &machine, true).map_err(|it| it.printed(arguments.output))?;
     let told = carry_out(&ready.job, &ready.ports, wanted.repair, &mut machine).await;
-    let (verified, repaired) = told.map_err(|it| Failure::from(it).printed(arguments.output))?;
+    let (verified, repaired) = told.map_err(|it| Failure::from(it).over(project.route(activation).1).printed(arguments.output))?;
     match arguments.output {
         Output::Json => {
             let repair = repaired.as_ref().map(|(report, failures)| run_json(report, failures));
@@ -89,8 +89,8 @@ const fn sentence(finding: Finding) -> &'static str {
         Finding::Refused => "refused by Marketing Cloud as they are",
         Finding::NotInDestination => "not in the data extension, which is only updated",
         Finding::Unsendable => "in the model with values that no field takes, or with the key of another row",
-        Finding::Left => "no longer in the model, kept in the data extension",
-        Finding::Foreign => "in the data extension alone, and never of this activation",
+        Finding::Left => "not in the model, and kept in the data extension: sent once, or found there by a rebuild",
+        Finding::Foreign => "in the data extension alone, and not known here: of somebody else, or sent by a state folder that is lost",
     }
 }
 
@@ -100,13 +100,13 @@ fn verified_text(activation: &str, verified: &Verified, repair: bool) -> String 
     for (&finding, Found { rows: count, examples }) in &verified.found {
         let mark = if finding.is_drift() { "!" } else { " " };
         text.push_str(&format!(" {mark} {} {}\n", rows(*count), sentence(finding)));
-        if finding.is_drift() {
+        if finding.is_drift() || matches!(finding, Finding::Left | Finding::Foreign) {
             examples.iter().for_each(|key| text.push_str(&format!("      key {key}\n")));
         }
     }
     match verified.drifted() {
         0 => text.push_str("Nothing has drifted.\n"),
-        drifted if repair => text.push_str(&format!("{} drifted, and sent again:\n", rows_have(drifted))),
+        drifted if repair => text.push_str(&format!("{} drifted; sent again:\n", rows_have(drifted))),
         drifted => text.push_str(&format!(
             "{} drifted. `outflow verify {activation} --repair` sends just those, and what is new.\n",
             rows_have(drifted)

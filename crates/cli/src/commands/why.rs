@@ -10,7 +10,7 @@ use outflow_project::Activation;
 use outflow_rows::mask;
 use serde_json::{Map, Value, json};
 
-use super::{Done, engine_failed, machine, plan::intent, ready};
+use super::{Done, engine_failed, machine, ready};
 use crate::{
     args::{self, Arguments, Output},
     exit::Exit,
@@ -25,10 +25,10 @@ pub async fn why(arguments: &Arguments, wanted: &args::Why) -> Done {
     let ready = ready(arguments, &project, activation, &machine, false).map_err(|it| it.printed(arguments.output))?;
     let key: Vec<KeyPart> = wanted.key.iter().map(|it| key_part(it, activation)).collect();
     let found = outflow_engine::why(&ready.job, &ready.ports, &key, wanted.destination).await;
-    let found = found.map_err(|it: EngineError| engine_failed(arguments.output, &it))?;
+    let found = found.map_err(|it: EngineError| engine_failed(arguments.output, project.route(activation).1, &it))?;
     match arguments.output {
         Output::Json => output::json(&why_json(&found, wanted.show_values)),
-        Output::Text => output::text(&why_text(&found, wanted.show_values)),
+        Output::Text => output::text(&format!("{}{}", why_text(&found, wanted.show_values), taken_as_value(&found))),
     }
     Ok(Exit::Success)
 }
@@ -42,6 +42,19 @@ fn key_part(text: &str, activation: &Activation) -> KeyPart {
             KeyPart { field: Some(name.trim().to_owned()), value: value.to_owned() }
         }
         _ => KeyPart { field: None, value: text.to_owned() },
+    }
+}
+
+/// What to say of a key that nobody knows and that looks as if it named a field.
+fn taken_as_value(found: &RowReport) -> String {
+    match found.key.as_slice() {
+        [(field, value)] if found.conclusion() == Conclusion::NotInModel => match value.split_once('=') {
+            Some((name, _)) => {
+                format!("  `{}` is no field of the key, so all of it was taken for the value of `{field}`\n", output::visible(name))
+            }
+            None => String::new(),
+        },
+        _ => String::new(),
     }
 }
 
@@ -141,15 +154,20 @@ fn remark(row: &ModelRow, field: &str) -> String {
     }
 }
 
+/// As [`shown`], where a terminal shows it.
+fn visible(value: Option<&str>, show_values: bool) -> String {
+    output::visible(&shown(value, show_values))
+}
+
 fn values_text(text: &mut String, values: &[(String, Option<String>)], row: Option<&ModelRow>, show_values: bool) {
     for (field, value) in values {
         let remark = row.map(|it| remark(it, field)).unwrap_or_default();
-        let _ = writeln!(text, "      {field}: {}{remark}", shown(value.as_deref(), show_values));
+        let _ = writeln!(text, "      {field}: {}{remark}", visible(value.as_deref(), show_values));
     }
 }
 
 fn why_text(found: &RowReport, show_values: bool) -> String {
-    let key: Vec<String> = found.key.iter().map(|(field, value)| format!("{field} = {value}")).collect();
+    let key: Vec<String> = found.key.iter().map(|(field, value)| format!("{field} = {}", output::visible(value))).collect();
     let mut text = format!("{} · {} → data extension {}\n{}\n", key.join(", "), found.activation, found.data_extension, conclusion(found));
     let _ = writeln!(text, "  the model");
     match found.model_rows {
@@ -244,7 +262,7 @@ fn past_text(it: &RowInRun) -> String {
                 Some(false) => ", with other values",
                 None => "",
             };
-            format!("sent to {}{same}: row {} of part {part} (`{file}`{import}): {}", intent(*write), number(*row), fate_text(fate))
+            format!("sent ({}){same}: row {} of part {part} (`{file}`{import}): {}", intended(*write), number(*row), fate_text(fate))
         }
         InRun::Invalid { field, problem: CellProblem::NullSkipsRow, until: end } => {
             format!("not sent, skipped as `{field}` was null or blank{}", until(end))
@@ -255,6 +273,16 @@ fn past_text(it: &RowInRun) -> String {
         InRun::RefusedBefore { until: end } => format!("not sent, refused before and not changed since{}", until(end)),
     };
     format!("{}  {}  {told}", time(it.at_ms), it.run)
+}
+
+/// What a row was sent for.
+const fn intended(write: Write) -> &'static str {
+    match write {
+        Write::Insert => "an insert",
+        Write::Update => "an update",
+        Write::InsertOrUpdate => "new to this activation then, or in doubt",
+        Write::Flag => "flagged, as it had left the model",
+    }
 }
 
 fn fate_text(fate: &RowFate) -> String {

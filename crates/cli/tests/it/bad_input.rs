@@ -51,6 +51,13 @@ mod files {
         refused(&world, 1, &["SRC-", "`lake`", "people.csv"]);
     }
 
+    /// The row's value is not told, as it may be a customer's; the column is.
+    #[test]
+    fn with_a_value_that_cannot_be_cast() {
+        let sql = "SELECT id, email, name, CAST(name AS BIGINT) AS points, CAST(born AS DATE) AS born, tier FROM people".to_owned();
+        project_is_refused(&Project { sql, ..Project::default() }, 1, &["SRC-007", "`lake`", "the column `points`"]);
+    }
+
     #[test]
     fn parquet_cut_short() {
         let (world, project) = world_of("people.parquet");
@@ -243,7 +250,11 @@ mod doors {
 
     #[test]
     fn a_wrong_client_secret() {
-        refused(&with("MC_CLIENT_SECRET", "Wrong-Secret"), 1, &["MC-001", "510001234", "check client id, secret and account id"]);
+        refused(
+            &with("MC_CLIENT_SECRET", "Wrong-Secret"),
+            1,
+            &["MC-001", "510001234", "where: connection `cloud`", "check client id, secret and account id"],
+        );
     }
 
     #[test]
@@ -276,7 +287,7 @@ mod doors {
         let pinned = "SHA256:uNiVztksCsDhcc0u9e8BrQXVXUpTZjw0tMTxQTvSPxM";
         world.write(&Project { host_key: pinned.into(), ..Project::default() });
         let seen = world.program.environment["MC_SFTP_HOST_KEY"].clone();
-        refused(&world, 1, &["FILE-002", &seen, pinned, "nothing was sent"]);
+        refused(&world, 1, &["FILE-002", &seen, pinned, "nothing was sent", "where: connection `cloud`"]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn who_had_left_before_is_flagged_once_their_keys_were_read() {
 
     let project = flagging("import: rest");
     world.write(&project);
-    let switched = ran(&world, 0);
+    let switched = ran(&world, 4);
     assert_eq!((count(&switched, "update", "confirmed"), count(&switched, "none", "key_unknown")), (38, 2), "{switched}");
     let planned = world.program.ends(0, &["plan", ACTIVATION]).out;
     assert!(planned.contains("2 rows left the model and cannot be flagged"), "{planned}");
@@ -130,6 +130,72 @@ fn who_had_left_before_is_flagged_once_their_keys_were_read() {
     assert_eq!(count(&ran(&world, 0), "flag", "flagged"), 2);
     assert_eq!((with_flag(&world, "True"), with_flag(&world, "False")), (keys(&all[2..]), keys(&all[..2])));
     assert_eq!(world.rows()["stranger"]["IsMember"], None);
+}
+
+/// Who was flagged before a rebuild does not leave anew, so that a guard lets those pass who do.
+#[test]
+fn who_was_flagged_before_a_rebuild_has_left_before() {
+    let (world, project, all) = (World::new(), flagging("guards: { max_deletes: 3 }"), people(40));
+    world.write(&project);
+    world.write_people(&project, &all);
+    world.run(0);
+    world.write_people(&project, &all[3..]);
+    assert_eq!(count(&ran(&world, 0), "flag", "flagged"), 3);
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    world.forget_calls();
+    assert_eq!(count(&ran(&world, 0), "none", "flagged"), 3);
+    assert_eq!(world.writing_calls(), []);
+    world.write_people(&project, &all[6..]);
+    let left = ran(&world, 0);
+    assert_eq!((count(&left, "flag", "flagged"), count(&left, "none", "flagged")), (3, 3), "{left}");
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    world.write_people(&project, &all);
+    ran(&world, 0);
+    assert_eq!((with_flag(&world, "True"), with_flag(&world, "False")), (keys(&all), vec![]), "who returns is un-flagged");
+}
+
+/// Rows that only a lost state folder had sent may be anybody's to a new one: they are told in every plan, run and verification.
+#[test]
+fn what_only_a_lost_state_folder_had_sent_is_told() {
+    let (world, project, all) = (World::new(), flagging("import: rest"), people(40));
+    world.write(&project);
+    world.write_people(&project, &all);
+    world.run(0);
+    std::fs::remove_dir_all(world.state()).expect("the state can be lost");
+    world.write_people(&project, &all[2..]);
+    let of_nobody = || {
+        let told = world.program.ends(0, &["plan", ACTIVATION]).out;
+        assert!(told.contains("2 rows of the data extension are not in the model"), "{told}");
+        world.program.json(0, &["plan", ACTIVATION])["of_nobody"].clone()
+    };
+    assert_eq!(of_nobody(), 2, "before the first run");
+    assert_eq!(ran(&world, 0)["plan"]["of_nobody"], 2);
+    assert_eq!(of_nobody(), 2, "after it");
+    let told = world.program.ends(0, &["verify", ACTIVATION]).out;
+    assert!(told.contains("2 rows in the data extension alone, and not known here"), "{told}");
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    assert_eq!(of_nobody(), 2, "after a rebuild");
+    assert_eq!(ran(&world, 0)["plan"]["of_nobody"], 2);
+}
+
+/// A run that could not flag whom it should have is not done.
+#[test]
+fn a_run_that_cannot_flag_for_want_of_a_key_ends_as_pending() {
+    let (world, project, all) = (World::new(), flagging("import: rest"), people(40));
+    world.write(&project);
+    world.write_people(&project, &all);
+    world.run(0);
+    std::fs::remove_dir_all(world.state()).expect("the state can be lost");
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    world.run(0);
+    world.write_people(&project, &all[1..]);
+    for _ in 0..2 {
+        let left = ran(&world, 4);
+        assert_eq!((count(&left, "none", "key_unknown"), &left["result"]["result"]), (1, &"rows_pending".into()), "{left}");
+    }
+    world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
+    assert_eq!(count(&ran(&world, 0), "flag", "flagged"), 1);
+    assert_eq!(with_flag(&world, "False"), keys(&all[..1]));
 }
 
 #[test]

@@ -89,6 +89,7 @@ fn told_of_the_disk(told: &Told) -> String {
     let of_the_disk = ["DISK-001", "BASE-002", "BASE-003", "LED-003"];
     assert!(of_the_disk.contains(&code.as_str()), "{}", told.err);
     assert!(told.err.contains("the disk is full") && told.err.contains("/.outflow/"), "{}", told.err);
+    assert!(!told.err.contains("could not be recorded"), "a full disk is told once: {}", told.err);
     code
 }
 
@@ -169,4 +170,19 @@ fn for_commands_that_only_look() {
     tight.disk.leave_free(ROOMY);
     tight.world.run(0);
     tight.is_whole(&people(10));
+}
+
+/// The signal of a limit (`ulimit -f`) would end the program without a word.
+#[test]
+fn a_file_that_may_not_grow_is_an_error_with_its_remedy() {
+    let people = people(5_000);
+    let mut world = World::of(&people);
+    world.program.starter = ["bash", "-c", "ulimit -f 200; exec \"$0\" \"$@\""].map(Into::into).into();
+    let told = world.program.call(&["run", ACTIVATION]);
+    assert_eq!(told.code, Some(1), "{}\n{}", told.out, told.err);
+    assert!(told.err.contains("error[DISK-001]") && told.err.contains("raise the limit (`ulimit -f`)"), "{}", told.err);
+    assert_eq!(told.err.matches("error[").count(), 1, "one error is one error: {}", told.err);
+    world.program.starter.clear();
+    world.run(0);
+    assert_eq!(world.rows(), people::rows(&people));
 }

@@ -8,6 +8,7 @@ mod full_disk;
 mod guards;
 mod hostile;
 mod killed;
+mod listed;
 mod naughty;
 mod npm;
 mod nulls;

@@ -18,12 +18,14 @@ pub fn has(document: &Value, members: &[&str]) {
     assert_eq!(found, members.iter().copied().collect(), "{document}");
 }
 
-const PLAN: [&str; 23] = [
+const PLAN: [&str; 27] = [
     "plan",
     "activation",
     "data_extension",
     "route",
     "is_first",
+    "is_retired",
+    "key_moved",
     "has_changes",
     "create",
     "columns",
@@ -33,6 +35,7 @@ const PLAN: [&str; 23] = [
     "to_send",
     "decided",
     "newly_left",
+    "of_nobody",
     "parts",
     "skipped",
     "sent_with_warning",
@@ -42,6 +45,7 @@ const PLAN: [&str; 23] = [
     "open_parts",
     "warnings",
     "blocked",
+    "old_state",
 ];
 
 #[test]
@@ -63,13 +67,13 @@ fn every_command_prints_one_document() {
     assert_eq!(run["outcomes"], serde_json::json!([{ "intent": "insert", "fate": "confirmed", "leaving": false, "rows": 10 }]));
 
     let runs = program.json(0, &["runs", "--activation", ACTIVATION]);
-    has(&runs["runs"][0], &["run", "activation", "started_ms", "result"]);
+    has(&runs["runs"][0], &["run", "activation", "started_ms", "purpose", "under_way", "result"]);
     let explained = program.json(0, &["runs", run["run"].as_str().expect("a run has a name")]);
     has(&explained, &["run", "events"]);
     assert_eq!(explained["events"][0]["event"], "started");
 
     let rejects = program.json(0, &["rejects", ACTIVATION]);
-    has(&rejects, &["run", "activation", "started_ms", "rows", "without_key", "is_forgotten"]);
+    has(&rejects, &["run", "activation", "started_ms", "rows", "has_compared", "result", "without_key", "is_forgotten"]);
 
     let why = program.json(0, &["why", ACTIVATION, "--key", "P00001", "--destination"]);
     let members =
@@ -83,7 +87,10 @@ fn every_command_prints_one_document() {
 
     let status = program.json(0, &["status"]);
     has(&status, &["activations"]);
-    has(&status["activations"][0], &["activation", "last_success_ms", "last_run", "baseline_version", "rows_confirmed", "open", "held"]);
+    has(
+        &status["activations"][0],
+        &["activation", "last_success_ms", "last_run", "current_run", "baseline_version", "rows_confirmed", "open", "held"],
+    );
 
     let check = program.json(0, &["check", "--connect", "--canary"]);
     has(&check, &["problems", "connect"]);
@@ -122,7 +129,10 @@ fn an_import_given_up_is_a_document() {
     world.fault(When::default(), ImportFault::NeverFinish { apply: false });
     let ran = world.program.json(5, &["run", ACTIVATION]);
     assert_eq!(ran["runs"][0]["error"]["code"], "IMP-002", "{ran}");
-    has(&world.program.json(5, &["baseline", "rebuild", ACTIVATION, "--from", "destination"])["error"], &["code", "message", "causes"]);
+    has(
+        &world.program.json(5, &["baseline", "rebuild", ACTIVATION, "--from", "destination"])["error"],
+        &["code", "message", "where", "causes"],
+    );
     let import = world.status()["open"][0]["import"].as_str().expect("the import has a name").to_owned();
     has(&world.program.json(0, &["abandon", &import]), &["abandoned", "activation"]);
 }
@@ -130,15 +140,15 @@ fn an_import_given_up_is_a_document() {
 #[test]
 fn errors_are_documents_too() {
     let world = World::of(&people(10));
-    has(&world.program.json(64, &["plan", "memberz"])["error"], &["code", "message", "causes"]);
-    has(&world.program.json(1, &["abandon", "nothing"])["error"], &["code", "message", "causes"]);
-    has(&world.program.json(1, &["runs", "no-such-run"])["error"], &["code", "message", "causes"]);
-    has(&world.program.json(64, &["destination", "show", "Nowhere"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(64, &["plan", "memberz"])["error"], &["code", "message", "where", "causes"]);
+    has(&world.program.json(1, &["abandon", "nothing"])["error"], &["code", "message", "where", "causes"]);
+    has(&world.program.json(1, &["runs", "no-such-run"])["error"], &["code", "message", "where", "causes"]);
+    has(&world.program.json(64, &["destination", "show", "Nowhere"])["error"], &["code", "message", "where", "causes"]);
     world.write(&Project { data_extension: "Nowhere", ..Project::default() });
-    has(&world.program.json(64, &["plan", ACTIVATION])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(64, &["plan", ACTIVATION])["error"], &["code", "message", "where", "causes"]);
     let ran = world.program.json(64, &["run", ACTIVATION]);
     has(&ran["runs"][0], &["activation", "error"]);
-    has(&ran["runs"][0]["error"], &["code", "message", "causes"]);
+    has(&ran["runs"][0]["error"], &["code", "message", "where", "causes"]);
     world.write(&Project { activation: "from: nobody".into(), ..Project::default() });
     // Every command that reads the project tells its problems, and in the same way.
     for arguments in [
@@ -159,7 +169,7 @@ fn errors_are_documents_too() {
         has(&problems, &["problems"]);
         has(&problems["problems"][0], &["code", "file", "line", "column", "what", "hint"]);
     }
-    has(&world.program.json(1, &["init"])["error"], &["code", "message", "causes"]);
+    has(&world.program.json(1, &["init"])["error"], &["code", "message", "where", "causes"]);
 }
 
 #[test]

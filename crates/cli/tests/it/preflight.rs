@@ -87,7 +87,7 @@ fn what_may_be_refused_is_told_and_sent() {
 
     let told = world.run(3);
     for line in
-        ["3 value(s) are sent, and Marketing Cloud may refuse them", "1 × `Phone`: a phone number usually has", "key p…(5), value c…(16)"]
+        ["3 values are sent, and Marketing Cloud may refuse them", "1 × `Phone`: a phone number usually has", "key p…(5), value c…(16)"]
     {
         assert!(told.out.contains(line), "{line}: {}", told.out);
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use outflow_sandbox::model::{ImportFault, When};
+use serde_json::json;
 
 use crate::{
     people::{self, people, person, truncate},
@@ -134,6 +135,10 @@ fn a_read_only_state_folder() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("our own file");
     }
     set_folders(&world.state(), 0o555);
+    for command in [&["status"][..], &["runs"], &["plan", ACTIVATION], &["rejects", ACTIVATION], &["why", ACTIVATION, "--key", "P00001"]] {
+        let told = world.program.call(command);
+        assert_eq!(told.code, Some(0), "{command:?} only reads: {}", told.err);
+    }
     is_refused(&world, &["DISK-001", "/lock` cannot be taken", "make the state folder writable for this user"]);
     set_folders(&world.state(), 0o755);
 }
@@ -210,7 +215,17 @@ fn an_old_copy_of_the_state_folder_is_refused_where_a_mark_is_kept() {
             ["LED-004", "its generation is 1, and imports have left the mark of 2", "outflow baseline rebuild members --from destination"];
         words.iter().for_each(|it| assert!(told.err.contains(it), "`{it}` is missing: {}", told.err));
     }
+    // Also where all that changed has gone back, so that there is nothing to be sent.
+    send(&world, &people(30));
+    let planned = world.program.json(0, &["plan", ACTIVATION]);
+    assert_eq!((&planned["old_state"], &planned["parts"]), (&json!({ "generation": 1, "mark": 2 }), &json!([])), "{planned}");
+    let told = world.program.ends(2, &["plan", ACTIVATION, "--detailed-exitcode"]);
+    assert!(told.out.contains("LED-004"), "{}", told.out);
+    assert!(world.run(5).err.contains("LED-004"));
+    let told = world.program.ends(5, &["verify", ACTIVATION]);
+    assert!(told.err.contains("LED-004") && !told.out.contains("somebody else"), "{}", told.err);
     assert_eq!((world.writing_calls(), world.rows()), (vec![], before));
+    send(&world, &people(33));
     world.program.ends(0, &["baseline", "rebuild", ACTIVATION, "--from", "destination"]);
     let definitions = || world.journal().iter().filter(|it| it.object == "ImportDefinition").count();
     world.forget_calls();
@@ -219,7 +234,8 @@ fn an_old_copy_of_the_state_folder_is_refused_where_a_mark_is_kept() {
     assert_ne!(definitions(), 0);
     world.forget_calls();
     world.run(0);
-    assert_eq!(definitions(), 0, "where nothing has changed the mark is not asked for");
+    assert_eq!(definitions(), 1, "where nothing has changed the mark is asked for, once");
+    assert_eq!(world.writing_calls(), []);
     // A new state folder knows nothing that could be outdated.
     fs::remove_dir_all(world.state()).expect("the state can be lost");
     send(&world, &people(34));

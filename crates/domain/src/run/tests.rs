@@ -101,7 +101,7 @@ fn segment(name: &str) -> SegmentRef {
 }
 
 fn started() -> RunEvent {
-    RunEvent::Started { full: false }
+    RunEvent::Started { full: false, purpose: Purpose::Run }
 }
 
 /// A plan of so many parts.
@@ -471,6 +471,27 @@ fn columns_are_added_to_a_plan_and_change_whose_rows_its_parts_carry() {
     history.takes("r1", &added);
     assert_eq!(history.state.open_parts[0].identity, identity("other"));
     assert_eq!(history.state.planned.as_ref().map(|it| &it.1), Some(&identity("other")));
+}
+
+#[test]
+fn upkeep_is_no_run_that_a_person_asks_after() {
+    let mut history = History::of(&[started(), ended(RunResult::RowsPending)]);
+    for purpose in [Purpose::Rebuild, Purpose::Repair] {
+        history.takes("upkeep", &RunEvent::Started { full: false, purpose });
+        history.takes("upkeep", &ended(RunResult::Succeeded));
+        assert_eq!(history.state.last_success_ms, None, "{purpose:?}");
+        assert_eq!(history.state.last_ended, Some((RunId("r1".into()), 2000, RunResult::RowsPending)), "{purpose:?}");
+    }
+    history.takes("r2", &started());
+    history.takes("r2", &ended(RunResult::Succeeded));
+    assert_eq!(history.state.last_success_ms, Some(8000));
+}
+
+#[test]
+fn what_an_old_ledger_has_started_was_a_run() {
+    let old: RunEvent = serde_json::from_str(r#"{"event":"started","full":true}"#).unwrap();
+    assert_eq!(old, RunEvent::Started { full: true, purpose: Purpose::Run });
+    assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"event":"started","full":true}"#);
 }
 
 #[test]

@@ -197,7 +197,7 @@ async fn start_again(
         return Err(blocked(job, open));
     }
     // In an old copy of the state, the file is older than what was imported since.
-    generation::check(ports, recorder, order.route, open.identity.data_extension.as_ref()).await?;
+    generation::check(ports, recorder, (order.route, true), open.identity.data_extension.as_ref()).await?;
     // The first import may have taken the file away.
     transfer::put(ports, run, order.activation.as_str(), &open.plan, 1).await?;
     ports.cloud.prepare_import(order, recorder.state().generation).await?;

@@ -24,7 +24,7 @@ use crate::{
     job::{Job, Ports, RunOptions},
     known::{Doubt, Known, MADE_SINCE},
     pages::each_page,
-    report::Warning,
+    report::{KeyMoved, Warning},
     segments::Segments,
     split::{Sizes, Split},
 };
@@ -38,6 +38,8 @@ pub(crate) struct Resolved {
     pub types_changed: Vec<TypeChange>,
     /// Rows that were confirmed when the types were the older ones.
     pub rows_of_older_types: u64,
+    /// Fields of the key that come from other columns than when rows were last confirmed.
+    pub key_moved: Vec<KeyMoved>,
     pub identity: Identity,
     pub route: Route,
     pub schema: SchemaRef,
@@ -58,6 +60,8 @@ pub(crate) struct Resolved {
     pub warnings: Vec<Warning>,
     /// The numbers of rows in the data extension, where they were read with the keys.
     pub numbers: Numbers,
+    /// Rows of the data extension before anything was sent, where they may be counted.
+    pub rows_there: Option<u64>,
 }
 
 pub(crate) async fn resolve(
@@ -91,6 +95,7 @@ pub(crate) async fn resolve(
     let counted = if retired { &state.baseline.emptied() } else { &state.baseline };
     let old_mapping = state.mapping.as_deref();
     let types_changed = old_mapping.filter(|_| !retired).map(|old| mapping.types_changed_since(old)).unwrap_or_default();
+    let key_moved = old_mapping.filter(|_| !retired).map(|old| KeyMoved::between(old, &mapping)).unwrap_or_default();
     let baseline = segments.open_baseline(counted, old_mapping.filter(|_| !retired))?;
     let same_mapping = old_mapping.is_some_and(|it| mapping_digest(it) == mapping_digest(&mapping));
     let rebase = match old_mapping {
@@ -114,7 +119,9 @@ pub(crate) async fn resolve(
             rows_found(&members, state, &baseline).await?
         }
         // Nothing can be in what is not there.
-        Table::New(_) => Found { keys: None, numbers: Numbers::default(), is_empty: true, lost: false, warnings: Vec::new() },
+        Table::New(_) => {
+            Found { rows: Some(0), keys: None, numbers: Numbers::default(), is_empty: true, lost: false, warnings: Vec::new() }
+        }
     };
     let schema_digest = schema_digest(&mapping);
     let now_ms = ports.clock.now_ms();
@@ -132,7 +139,7 @@ pub(crate) async fn resolve(
         full: options.full,
     };
     let is_comparable = !retired && same_mapping && fields_are_the_same;
-    let Found { numbers, warnings, .. } = found;
+    let Found { rows: rows_there, numbers, warnings, .. } = found;
     let known = Some(known);
     let create = if let Table::New(new) = destination { Some(new) } else { None };
     Ok(Resolved {
@@ -140,6 +147,7 @@ pub(crate) async fn resolve(
         create,
         rows_of_older_types: if types_changed.is_empty() { 0 } else { state.baseline.present },
         types_changed,
+        key_moved,
         identity,
         route,
         schema,
@@ -152,6 +160,7 @@ pub(crate) async fn resolve(
         schema_digest,
         warnings,
         numbers,
+        rows_there,
     })
 }
 
@@ -166,6 +175,8 @@ pub(crate) struct Numbers {
 
 /// What was found out about the rows of the data extension.
 struct Found {
+    /// How many there are, where that may be asked.
+    rows: Option<u64>,
     /// The keys it holds, where they were read.
     keys: Option<Baseline<Blob>>,
     numbers: Numbers,
@@ -186,15 +197,21 @@ async fn rows_found(members: &Members<'_>, state: &ActivationState, baseline: &B
                 EngineError::Cloud(CloudError::Forbidden { message, .. }) => keys_unreadable(job, message),
                 other => other,
             })?;
-            Ok(Found { keys: Some(keys), numbers, is_empty: false, lost: false, warnings: Vec::new() })
+            Ok(Found { rows: Some(keys.len()), keys: Some(keys), numbers, is_empty: false, lost: false, warnings: Vec::new() })
         }
         InsertMode::InsertAndUpdate => {
             let counted = permitted(ports.cloud.row_count(&destination.key).await)?;
             // Rows that expire, or fewer of them than we confirmed: some of what the baseline holds is gone.
             let has_shrunk = counted.is_some_and(|rows| rows < baseline.len());
             let may_have_expired = !baseline.is_empty() && destination.retention.is_some();
-            let mut found =
-                Found { keys: None, numbers: Numbers::default(), is_empty: counted == Some(0), lost: false, warnings: Vec::new() };
+            let mut found = Found {
+                rows: counted,
+                keys: None,
+                numbers: Numbers::default(),
+                is_empty: counted == Some(0),
+                lost: false,
+                warnings: Vec::new(),
+            };
             let mut may_read = counted.is_some();
             // Only a row whose key was known to be absent was created by us; and one that was gone at any time is ours no more.
             let deletes = job.activation.on_exit.is_delete();

@@ -1,7 +1,7 @@
 //! What every [`Ledger`] promises.
 
 use outflow_domain::{
-    FieldName, HistoryFile, HistoryKind, KeyFingerprint, Name, RefusedRow, RowFingerprint, RunEvent, RunId, RunRecord, RunResult,
+    FieldName, HistoryFile, HistoryKind, KeyFingerprint, Name, Purpose, RefusedRow, RowFingerprint, RunEvent, RunId, RunRecord, RunResult,
     SegmentRef,
 };
 
@@ -29,7 +29,7 @@ fn commit(activation: &str, run: &str, expected_events: u64, event: RunEvent) ->
 }
 
 fn started(activation: &str, run: &str, expected_events: u64) -> LedgerCommit {
-    commit(activation, run, expected_events, RunEvent::Started { full: false })
+    commit(activation, run, expected_events, RunEvent::Started { full: false, purpose: Purpose::Run })
 }
 
 fn ended(activation: &str, run: &str, expected_events: u64) -> LedgerCommit {

@@ -284,3 +284,24 @@ fn a_private_key_is_read_as_it_stands() {
     assert_eq!(it.private_key.as_ref().unwrap().pem.expose(), pem);
     assert_eq!(it.server, ServerIdentity::KnownHosts(folder.path().join("hosts")));
 }
+
+/// Whoever looks after runs need not have every secret of them.
+#[test]
+fn an_outline_needs_no_value_that_stands_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version: 1\nstate: there\nsecret: ${NOWHERE}\nsources:\n  crm: {postgres: {url: \"${NOWHERE}\"}}\nmodels:\n  people: {source: crm, primary_key: id, sql: SELECT 1 AS id}\n\
+                connections:\n  cloud:\n    marketing_cloud: {subdomain: mc-acme, client_id: \"${NOWHERE}\", client_secret: file:nowhere}\n    \
+                file_route: {s3: {bucket: acme-rows, region: eu-central-1, file_location: acme}}\n\
+                destinations:\n  table: {connection: cloud, data_extension: table}\n\
+                activations:\n  second: {from: people, to: table, insert: true, primary_key: {Id: id}}\n  first: {from: people, to: table, insert: true, primary_key: {Id: id}}\n";
+    std::fs::write(folder.path().join("outflow.yaml"), text).unwrap();
+    assert!(Project::load(folder.path(), &crate::env).is_err());
+    let outline = Project::outline(folder.path(), &crate::env).unwrap();
+    assert_eq!(outline.state, folder.path().join("there"));
+    assert_eq!(outline.activations.iter().map(outflow_domain::Name::as_str).collect::<Vec<_>>(), ["first", "second"]);
+
+    std::fs::write(folder.path().join("outflow.yaml"), text.replace("state: there", "state: ${NOWHERE}")).unwrap();
+    assert!(Project::outline(folder.path(), &crate::env).is_err(), "where the state is, has to be known");
+    std::fs::write(folder.path().join("outflow.yaml"), text.replace("insert: true", "inserts: true")).unwrap();
+    assert!(Project::outline(folder.path(), &crate::env).is_err(), "other problems are told");
+}

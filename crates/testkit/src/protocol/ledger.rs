@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use outflow_domain::{
     Activation, ActivationState, BaselineRef, DataExtension, Evidence, Field, FieldType, FieldWish, Identity, ImportCounts, ImportId,
     ImportOrder, ImportRoute, ImportStatus, InsertMode, Manifest, Mapping, ModelColumn, ModelType, Name, ObjectId, OutcomeCounts, PartPlan,
-    PartStage, PlanId, Route, RunEvent, RunId, RunRecord, RunResult, SegmentRef, TableWish,
+    PartStage, PlanId, Purpose, Route, RunEvent, RunId, RunRecord, RunResult, SegmentRef, TableWish,
 };
 
 use super::state::{End, KEYS, Rows, Settings, Value, letters};
@@ -173,7 +173,7 @@ impl Ledgers {
         let part = 1;
         let import_of = |import: u8| ImportId { route: self.settings.route, id: import.to_string() };
         match fact {
-            Fact::Started => RunEvent::Started { full: false },
+            Fact::Started => RunEvent::Started { full: false, purpose: Purpose::Run },
             Fact::Planned { rows } => RunEvent::Planned {
                 manifest: Box::new(self.manifest(run, &rows)),
                 mapping: self.mapping.clone(),

@@ -16,7 +16,7 @@ use outflow_domain::{
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, TransportError};
 use outflow_ports::{
-    CloudError, Connection, DataExtensionSummary, MarketingCloud, ROW_NUMBER, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
+    CloudError, Connection, DataExtensionSummary, Mark, MarketingCloud, ROW_NUMBER, RefusalList, RowDeletion, RowPage, RowQuery, StartError,
 };
 
 use super::Sabotage;
@@ -139,9 +139,9 @@ impl MarketingCloud for BadCloud {
         self.inner.prepare_import(order, generation).await
     }
 
-    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Option<u64>, CloudError> {
+    async fn generation(&self, activation: &Name, data_extension: &ObjectId, route: Route) -> Result<Mark, CloudError> {
         match self.sabotage {
-            Sabotage::OverlooksMarks => Ok(None),
+            Sabotage::OverlooksMarks => Ok(Mark::None),
             _ => self.inner.generation(activation, data_extension, route).await,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use outflow_domain::{InsertMode, Limit, Outcome, PartPlan, Sent, Write};
+use outflow_domain::{InsertMode, Limit, Outcome, PartPlan, RunResult, Sent, Write};
 use outflow_engine::{RunOptions, RunReport};
 
 use super::{
@@ -70,6 +70,11 @@ impl World {
         if key_unknown > 0 && !self.is_rebuilt {
             return Err(self.broken(Rule::LeavesFlagged, format!("of {key_unknown} rows that left no key is stored")));
         }
+        if key_unknown > 0 && report.result == RunResult::Succeeded {
+            return Err(
+                self.broken(Rule::LeavesFlagged, format!("{key_unknown} rows that left are not flagged, and the run calls itself done"))
+            );
+        }
         let refused = outcomes.get(Outcome::LeftRefused) + outcomes.get(Outcome::Sent { write: Write::Flag, fate: Sent::Refused });
         let told = refused + key_unknown + if self.is_rebuilt { outcomes.get(Outcome::LeftKept) } else { 0 };
         if unflagged.len() as u64 > told {
@@ -99,6 +104,16 @@ impl World {
         let again = self.quiet("a row had left before")?.outcomes.get(Outcome::LeftFlagged);
         if again != before + 1 {
             return Err(self.broken(Rule::LeavesOnce, format!("{before} rows were flagged before `{key}`, and {again} are")));
+        }
+        if !self.script.switches.row_reading_refused {
+            self.tell("the baseline is rebuilt");
+            self.rebuild()?;
+            let report = self.done()?;
+            let flags = report.plan.to_send.get(&Write::Flag).copied().unwrap_or(0);
+            if (flags, report.outcomes.get(Outcome::LeftFlagged)) != (0, again) {
+                let detail = format!("{again} rows were flagged before the baseline was rebuilt, and {flags} leave anew");
+                return Err(self.broken(Rule::LeavesOnce, detail));
+            }
         }
         self.set_rows(&all);
         self.done()?;

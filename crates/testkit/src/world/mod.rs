@@ -35,7 +35,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use outflow_domain::{Guards, Mapping, Name, Outcome, OutcomeCounts, PartPlan, RunResult, Secret};
+use outflow_domain::{Guards, Mapping, Name, Outcome, OutcomeCounts, PartPlan, RunResult, Secret, Sent};
 use outflow_engine::{Compute, EngineError, Job, Ports, RunOptions, RunReport};
 use outflow_marketing_cloud::{HttpTransport, SalesforceCloud, Settings};
 use outflow_ports::{Ledger, progress::NoProgress};
@@ -495,8 +495,13 @@ impl World {
 }
 
 /// Whether a run says that everything which can be sent is confirmed.
-const fn is_done(report: &RunReport) -> bool {
-    matches!(report.result, RunResult::Succeeded | RunResult::RowsRefused)
+fn is_done(report: &RunReport) -> bool {
+    // What is not flagged for want of its key waits for a rebuild; that it may be so is judged by itself.
+    let only_wants_keys = || {
+        let is_pending = |it: Outcome| it.is_held() || matches!(it, Outcome::Sent { fate: Sent::Unconfirmed, .. });
+        report.result == RunResult::RowsPending && report.outcomes.count(is_pending) == 0
+    };
+    matches!(report.result, RunResult::Succeeded | RunResult::RowsRefused) || only_wants_keys()
 }
 
 /// Nothing in a simulated world ever waits but a machine that has crashed.

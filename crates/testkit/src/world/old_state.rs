@@ -1,9 +1,9 @@
 //! Rule 11: a state that is an older copy of the one that has sent last is noticed where the road keeps a mark.
 
 use outflow_domain::RunResult;
-use outflow_engine::{EngineError, RunOptions};
+use outflow_engine::{EngineError, RunOptions, verify};
 
-use super::{Broken, Rule, World};
+use super::{Broken, Rule, World, poll_once};
 
 impl World {
     /// A person restores an old copy of the state. What has changed after the copy and then went back looks unchanged to it, so the run is
@@ -29,18 +29,37 @@ impl World {
         self.ledger.put_back(ledger);
         self.disk.put_back(disk);
         self.set_rows(&before);
+        // There is nothing to send, and what looks unchanged is not.
+        self.an_old_copy_is_refused()?;
+        let (job, ports) = (self.job(), self.ports());
+        let planned = poll_once(outflow_engine::plan(&job, &ports, &RunOptions::default()));
+        if !matches!(&planned, Some(Ok(plan)) if plan.old_state.is_some()) {
+            return Err(self.broken(Rule::OldIsRefused, format!("an old copy was restored, and a plan says {planned:?}")));
+        }
+        let verified = poll_once(verify(&job, &ports));
+        if !matches!(&verified, Some(Err(error)) if names_remedy(error)) {
+            return Err(self.broken(Rule::OldIsRefused, format!("an old copy was restored, and a verification says {verified:?}")));
+        }
         let changed = self.changed(*second);
         self.set_rows(&changed);
         for _ in 0..2 {
-            let arrivals = self.files.arrivals();
-            let ran = self.run(&RunOptions::default(), None)?;
-            let names_remedy = |it: &EngineError| it.code() == "LED-004" && it.to_string().contains("baseline rebuild");
-            if !matches!(&ran, Some(Err(error)) if names_remedy(error)) || self.files.arrivals() > arrivals {
-                return Err(self.broken(Rule::OldIsRefused, format!("an old copy was restored, and the run ended with {ran:?}")));
-            }
+            self.an_old_copy_is_refused()?;
         }
         self.rebuild()?;
         self.done()?;
         self.quiet("the baseline was rebuilt").map(|_| ())
     }
+
+    fn an_old_copy_is_refused(&mut self) -> Result<(), Box<Broken>> {
+        let arrivals = self.files.arrivals();
+        let ran = self.run(&RunOptions::default(), None)?;
+        if !matches!(&ran, Some(Err(error)) if names_remedy(error)) || self.files.arrivals() > arrivals {
+            return Err(self.broken(Rule::OldIsRefused, format!("an old copy was restored, and the run ended with {ran:?}")));
+        }
+        Ok(())
+    }
+}
+
+fn names_remedy(error: &EngineError) -> bool {
+    error.code() == "LED-004" && error.to_string().contains("baseline rebuild")
 }

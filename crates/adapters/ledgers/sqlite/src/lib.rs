@@ -118,7 +118,13 @@ impl SqliteLedger {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(path, flags).and_then(|it| {
             it.busy_timeout(BUSY_TIMEOUT)?;
-            Ok(it)
+            // The files that readers share with writers cannot be made where nothing may be written: there nobody writes, and none are needed.
+            match version_of(&it) {
+                Err(_) if has_nothing_beside(path) => {
+                    Connection::open_with_flags(as_it_lies(path), flags | rusqlite::OpenFlags::SQLITE_OPEN_URI)
+                }
+                _ => Ok(it),
+            }
         });
         let connection = opened.map_err(|it| LedgerError::Unusable { place: path.display().to_string(), message: sentence(&it) })?;
         Ok(Some(Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) }))
@@ -160,6 +166,25 @@ impl SqliteLedger {
             Fault::Ledger(it) => it,
         })
     }
+}
+
+/// Whether nothing of the ledger lies outside of its file: no other process has it open, and none has ended without putting it there.
+fn has_nothing_beside(path: &Path) -> bool {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-wal");
+    fs::metadata(beside).map_or(true, |it| it.len() == 0)
+}
+
+/// The name of a database that nobody changes meanwhile: <https://www.sqlite.org/uri.html#recognized_query_parameters>.
+fn as_it_lies(path: &Path) -> String {
+    let mut name = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => name.push(char::from(*byte)),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    name + "?immutable=1"
 }
 
 fn version_of(connection: &Connection) -> rusqlite::Result<i64> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use outflow_domain::{ImportId, ImportOrder, Name, ObjectId, Route};
-use outflow_ports::{CloudError, StartError};
+use outflow_ports::{CloudError, Mark, StartError};
 use sha2::{Digest, Sha256};
 
 use super::{mark, update_type};
@@ -56,19 +56,15 @@ pub fn definition_key(activation: &Name) -> String {
 }
 
 /// The generation that the activation's definition is marked with, where it fills this data extension.
-pub(crate) async fn marked_generation(session: &Session, activation: &Name, data_extension: &ObjectId) -> Result<Option<u64>, CloudError> {
+pub(crate) async fn marked_generation(session: &Session, activation: &Name, data_extension: &ObjectId) -> Result<Mark, CloudError> {
     let key = definition_key(activation);
     let action = format!("read the mark of the import definition `{key}`");
-    let Some(stored) = find(session, &action, &key).await? else { return Ok(None) };
+    let Some(stored) = find(session, &action, &key).await? else { return Ok(Mark::None) };
     // A definition that was last used for another data extension tells nothing of this one.
     if stored.destination.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(&data_extension.0)) {
-        return Ok(None);
+        return Ok(Mark::None);
     }
-    let marked = stored.description.as_deref().and_then(mark::read);
-    if marked.is_none() {
-        tracing::warn!(definition = %key, "the description of the import definition has no mark that can be read, so that an old copy of the state folder would not be noticed in this run");
-    }
-    Ok(marked)
+    Ok(stored.description.as_deref().and_then(mark::read).map_or(Mark::Unreadable, Mark::Generation))
 }
 
 /// Creates or changes the activation's definition so that it means this file and bears the generation, and reads it again until it means the file.

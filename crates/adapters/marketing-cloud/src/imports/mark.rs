@@ -10,9 +10,14 @@ const MARK: (&str, char) = ("[outflow generation ", ']');
 /// have written is left as it is.
 const DESCRIPTION_CHARS_MAX: usize = 200;
 
-/// The highest generation that a description is marked with; `None` where there is none that can be read.
+/// The highest generation that is believed: with an import every millisecond it takes thirty years to get there. A higher one was written by
+/// somebody else, and a ledger that took it over could hardly count on from it.
+const GENERATION_MAX: u64 = 1_000_000_000_000;
+
+/// The highest generation that a description is marked with; `None` where there is none that can be read and believed.
 pub(super) fn read(description: &str) -> Option<u64> {
-    places(description).filter_map(|(at, end)| description[at + MARK.0.len()..end - MARK.1.len_utf8()].parse().ok()).max()
+    let marked = places(description).filter_map(|(at, end)| description[at + MARK.0.len()..end - MARK.1.len_utf8()].parse().ok());
+    marked.filter(|it| *it <= GENERATION_MAX).max()
 }
 
 /// The description with this mark in the place of the first one that is there, others left out; before the text where there is none.
@@ -47,13 +52,13 @@ fn places(description: &str) -> impl Iterator<Item = (usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, write};
+    use super::{GENERATION_MAX, read, write};
 
     #[test]
     fn a_mark_is_read_as_it_was_written() {
         assert_eq!(write(None, 7), "[outflow generation 7] Kept by Outflow; changed before each import.");
         assert_eq!(write(Some(" "), 7), write(None, 7));
-        assert_eq!(read(&write(None, u64::MAX)), Some(u64::MAX));
+        assert_eq!(read(&write(None, GENERATION_MAX)), Some(GENERATION_MAX));
     }
 
     #[test]
@@ -72,6 +77,11 @@ mod tests {
             ["", "Ask Ada.", "[outflow generation ]", "[outflow generation -1]", "[outflow generation 99999999999999999999999]"];
         for theirs in unreadable {
             assert_eq!(read(theirs), None, "{theirs}");
+        }
+        for beyond in [GENERATION_MAX + 1, u64::MAX] {
+            let theirs = format!("[outflow generation {beyond}] Ask Ada.");
+            assert_eq!(read(&theirs), None, "{beyond} is nothing that imports have counted");
+            assert_eq!(write(Some(&theirs), 7), "[outflow generation 7] Ask Ada.", "and it does not stay");
         }
         assert_eq!(read("[outflow generation 3] [outflow generation x] [outflow generation 4]"), Some(4));
     }

@@ -13,7 +13,7 @@ use outflow_domain::{
     Removes, Retention, Route, RowRefusal, Secret, Sendable, SubscriberField, WiderColumn,
 };
 use outflow_marketing_cloud::{HttpRequest, HttpResponse, HttpTransport, SalesforceCloud, Settings, TransportError, definition_key};
-use outflow_ports::{Clock, CloudError, MarketingCloud, RowFilter, RowQuery, StartError};
+use outflow_ports::{Clock, CloudError, Mark, MarketingCloud, RowFilter, RowQuery, StartError};
 use outflow_sandbox::model::{
     self, Config, CountChange, DataExtensionSpec, Door, ENHANCED_FTP, Effect, Fault, FieldSpec, ImportFault, Model, OtherWrite, RestImport,
     Switches, When, Wire,
@@ -656,11 +656,11 @@ fn the_highest_generation_stays_with_the_definition_and_its_data_extension() {
     let order = tenant.order(Route::Soap, InsertMode::InsertAndUpdate, "part_1.csv", TWO);
     let id = run(tenant.cloud.describe(&key())).unwrap().unwrap().id;
     let marked = |id: &ObjectId, route| run(tenant.cloud.generation(&order.activation, id, route)).unwrap();
-    assert_eq!(marked(&id, Route::Soap), None, "there is no definition yet");
+    assert_eq!(marked(&id, Route::Soap), Mark::None, "there is no definition yet");
     for (generation, left) in [(5, 5), (3, 5), (6, 6)] {
         run(tenant.cloud.prepare_import(&order, generation)).unwrap();
-        assert_eq!(marked(&id, Route::Soap), Some(left));
+        assert_eq!(marked(&id, Route::Soap), Mark::Generation(left));
     }
-    assert_eq!(marked(&ObjectId("another".to_owned()), Route::Soap), None);
-    assert_eq!(marked(&id, Route::Rest), None);
+    assert_eq!(marked(&ObjectId("another".to_owned()), Route::Soap), Mark::None);
+    assert_eq!(marked(&id, Route::Rest), Mark::None);
 }

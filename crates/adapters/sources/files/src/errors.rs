@@ -26,6 +26,11 @@ impl Blame {
         SourceError::Query { source_name: self.source_name.clone(), message: message.into() }
     }
 
+    /// A value of a row cannot be computed.
+    pub fn row(&self, column: Option<String>, message: impl Into<String>) -> SourceError {
+        SourceError::Row { source_name: self.source_name.clone(), column, message: message.into() }
+    }
+
     /// The query is no query.
     pub fn not_read_only(&self, message: impl Into<String>) -> SourceError {
         SourceError::NotReadOnly { source_name: self.source_name.clone(), message: message.into() }
@@ -40,7 +45,9 @@ impl Blame {
 /// Who is to blame for an error while rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A cast, a division, no memory left.
+    /// A cast, a division, a sum: of a value of some row.
+    Row,
+    /// No memory left.
     Query,
     /// What a reader could not make sense of.
     File,
@@ -55,7 +62,7 @@ impl Fault {
             DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => Self::File,
             DataFusionError::ArrowError(error, _) => match **error {
                 ArrowError::CastError(_) | ArrowError::ComputeError(_) | ArrowError::DivideByZero | ArrowError::ArithmeticOverflow(_) => {
-                    Self::Query
+                    Self::Row
                 }
                 ArrowError::CsvError(_) | ArrowError::JsonError(_) | ArrowError::ParquetError(_) | ArrowError::IoError(..) => Self::File,
                 _ => Self::Unknown,
@@ -83,12 +90,26 @@ pub(crate) fn text_of(error: &DataFusionError) -> String {
 
 /// `text` without the layers of libraries that it came through, and without the second name of a file that is named already.
 fn without_layers(text: &str) -> &str {
-    const LAYERS: [&str; 6] =
-        ["Parquet error: ", "Arrow error: ", "Csv error: ", "Json error: ", "External error: ", "Failed to read JSON record: "];
+    const LAYERS: [&str; 13] = [
+        "Parquet error: ",
+        "Arrow error: ",
+        "Csv error: ",
+        "Json error: ",
+        "External error: ",
+        "Failed to read JSON record: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Error during planning: ",
+        "Schema error: ",
+        "SQL error: ParserError(\"",
+        "Execution error: ",
+        "Optimizer rule 'simplify_expressions' failed caused by ",
+    ];
     let mut text = text;
     while let Some(inner) = LAYERS.iter().find_map(|it| text.strip_prefix(it)) {
         text = inner;
     }
+    let text = text.strip_suffix("\")").unwrap_or(text);
     match text.strip_prefix("Error when processing CSV file ").and_then(|it| it.split_once(" caused by ")) {
         Some((_, inner)) => without_layers(inner),
         None => text,
@@ -135,7 +156,12 @@ mod tests {
         assert_eq!(without_layers("Parquet error: Parquet error: Corrupt footer"), "Corrupt footer");
         let csv = "Error when processing CSV file a/b.csv caused by Arrow error: Csv error: Expected 4 records";
         assert_eq!(without_layers(csv), "Expected 4 records");
-        assert_eq!(without_layers("Schema error: no field"), "Schema error: no field");
+        assert_eq!(without_layers("Schema error: no field"), "no field");
+        assert_eq!(
+            without_layers("SQL error: ParserError(\"Expected: an expression, found: EOF\")"),
+            "Expected: an expression, found: EOF"
+        );
+        assert_eq!(without_layers("Error during planning: Invalid function 'nvl3'"), "Invalid function 'nvl3'");
     }
 
     #[test]

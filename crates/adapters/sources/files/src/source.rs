@@ -67,7 +67,7 @@ impl Source for FilesSource {
     async fn scan(&self, query: &Query, options: ScanOptions) -> Result<Scan, SourceError> {
         let context = session(&self.settings, options, &self.blame)?;
         let Planned { plan, schema, tables } = plan(&query.sql, &self.settings, &context, &self.blame).await?;
-        let suspects = Arc::new(Suspects { tables, blame: self.blame.clone() });
+        let suspects = Arc::new(Suspects { tables, plan: plan.clone(), blame: self.blame.clone() });
         let started = match context.state().create_physical_plan(&plan).await {
             Ok(physical) => execute_stream_partitioned(physical, context.task_ctx()),
             Err(error) => Err(error),

@@ -4,19 +4,24 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
+    arrow::csv::reader::Format,
     datasource::{
         file_format::{FileFormat as Reader, csv::CsvFormat, json::JsonFormat, parquet::ParquetFormat},
         listing::{ListingOptions, ListingTable, ListingTableConfig},
     },
     prelude::SessionContext,
 };
+use object_store::ObjectStoreExt as _;
 use outflow_ports::SourceError;
 
 use crate::{
     errors::{Blame, text_of},
     locate::{Located, locate},
-    settings::{FileFormat, FilesSettings, TableFiles},
+    settings::{CsvOptions, FileFormat, FilesSettings, TableFiles},
 };
+
+/// Bytes of a CSV file that are looked at to find its header.
+const HEADER_BYTES: u64 = 64 << 10;
 
 /// Records of an NDJSON file that are looked at to find its columns.
 const NDJSON_RECORDS_INFERRED: usize = 10_000;
@@ -86,19 +91,44 @@ async fn columns_of(
     if file.meta.size == 0 && format != FileFormat::Ndjson {
         return Err(blame.broken(format!("`{}` is empty", file.name)));
     }
+    if let FileFormat::Csv(options) = format
+        && let Some(name) = twice_in_header(file, options).await
+    {
+        return Err(blame.broken(has_twice(file, &name)));
+    }
     let schema = reader
         .infer_schema(&context.state(), &file.store, std::slice::from_ref(&file.meta))
         .await
         .map_err(|error| blame.broken(format!("`{}` cannot be read: {}", file.name, text_of(&error))))?;
-    let names: BTreeSet<&str> = schema.fields().iter().map(|it| it.name().as_str()).collect();
-    if names.len() != schema.fields().len() {
-        return Err(blame.broken(format!("`{}` has two columns of the same name", file.name)));
+    if let Some(name) = twice(&schema) {
+        return Err(blame.broken(has_twice(file, &name)));
     }
     let fields = schema.fields().iter().map(|field| {
         let data_type = if matches!(format, FileFormat::Csv(_)) { DataType::Utf8 } else { field.data_type().clone() };
         Field::new(field.name(), data_type, true)
     });
     Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// A name that the header of a CSV file has twice: DataFusion takes the two for one column, and stumbles over the next record.
+async fn twice_in_header(file: &Located, options: CsvOptions) -> Option<String> {
+    if !options.has_header {
+        return None;
+    }
+    let head = file.store.get_range(&file.meta.location, 0..file.meta.size.min(HEADER_BYTES)).await.ok()?;
+    let format = Format::default().with_header(true).with_delimiter(options.delimiter);
+    let (header, _) = format.infer_schema(&head[..], Some(0)).ok()?;
+    twice(&header)
+}
+
+/// A name that two columns have.
+fn twice(schema: &Schema) -> Option<String> {
+    let mut names = BTreeSet::new();
+    schema.fields().iter().find(|it| !names.insert(it.name())).map(|it| it.name().clone())
+}
+
+fn has_twice(file: &Located, column: &str) -> String {
+    format!("`{}` has two columns called `{column}`, so that a query could not tell them apart; rename one of them", file.name)
 }
 
 /// The columns of a table with files of `first` and of `second`, or how the two differ.

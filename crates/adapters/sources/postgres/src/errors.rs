@@ -55,6 +55,10 @@ impl Blame {
         if *db.code() == SqlState::READ_ONLY_SQL_TRANSACTION || is_second_statement(db) {
             return self.not_read_only(message);
         }
+        // Of the query as it is described, class 22 is a constant that a person wrote; while it runs, it is a value of some row.
+        if place.is_empty() && db.code().code().starts_with("22") {
+            return SourceError::Row { source_name: self.source_name.clone(), column: None, message };
+        }
         self.refused(message)
     }
 

@@ -1,6 +1,6 @@
 //! Facts about the ledger in SQLite.
 
-use outflow_domain::{KeyFingerprint, RowFingerprint, RunEvent, RunId, RunRecord, RunResult};
+use outflow_domain::{KeyFingerprint, Purpose, RowFingerprint, RunEvent, RunId, RunRecord, RunResult};
 use outflow_ledger_sqlite::SqliteLedger;
 use outflow_ports::{Ledger, LedgerCommit};
 
@@ -10,7 +10,7 @@ fn commit(run: &str, expected_events: u64, event: RunEvent) -> LedgerCommit {
 }
 
 fn started(run: &str, expected_events: u64) -> LedgerCommit {
-    commit(run, expected_events, RunEvent::Started { full: false })
+    commit(run, expected_events, RunEvent::Started { full: false, purpose: Purpose::Run })
 }
 
 #[tokio::test]

@@ -113,13 +113,29 @@ async fn broken_text_is_named_with_its_file() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_cast_is_the_querys_fault_and_is_not_quoted() {
+async fn a_value_that_cannot_be_cast_is_told_with_its_column_and_is_not_quoted() {
     let folder = Folder::new();
     folder.write("a.csv", "id\n1\nanna@example.com\n");
     let source = folder.source("t", "a.csv", CSV);
-    let mut scan =
-        source.scan(&Query { sql: "SELECT CAST(id AS BIGINT) AS id FROM t".to_owned() }, ScanOptions::default()).await.expect("a scan");
-    let error = scan.partitions[0].next().await.expect("an answer").expect_err("a cast that fails");
-    assert!(matches!(error, SourceError::Query { .. }), "{error:?}");
-    assert!(!format!("{error:?}").contains("anna"), "{error}");
+    let queries = [
+        ("SELECT CAST(id AS BIGINT) AS id FROM t", Some("id")),
+        ("SELECT 'x' AS one, id AS two, CAST(id AS DOUBLE) + 1 AS \"My Three\" FROM t", Some("My Three")),
+        ("SELECT id FROM t WHERE CAST(id AS BIGINT) > 0", None),
+    ];
+    for (sql, wanted) in queries {
+        let mut scan = source.scan(&Query { sql: sql.to_owned() }, ScanOptions::default()).await.expect("a scan");
+        let error = scan.partitions[0].next().await.expect("an answer").expect_err("a cast that fails");
+        let SourceError::Row { column, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(column.as_deref(), wanted, "{error}");
+        assert!(!format!("{error:?}").contains("anna"), "{error}");
+        assert!(!error.to_string().contains("Arrow error") && !error.to_string().contains("Cast error"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_a_file_has_twice_is_named() {
+    let folder = Folder::new();
+    folder.write("a.csv", "id,Email,Email\n1,a,b\n");
+    let error = error_of(&folder.source("t", "a.csv", CSV)).await;
+    assert!(error.to_string().contains("two columns called `Email`") && error.to_string().contains("a.csv"), "{error}");
 }
