@@ -282,6 +282,7 @@ const fn intended(write: Write) -> &'static str {
         Write::Update => "an update",
         Write::InsertOrUpdate => "new to this activation then, or in doubt",
         Write::Flag => "flagged, as it had left the model",
+        Write::Delete => "deleted, as it had left the model",
     }
 }
 
