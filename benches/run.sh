@@ -49,22 +49,25 @@ results=$work/results.tsv
 : >"$results"
 note() { printf '%s\t%s\n' "$1" "$2" | tee -a "$results" >&2; }
 
+# Runs a contestant once the disk has written what came before: nobody pays for what somebody else has left behind.
+measured() { sync && "$@"; }
+
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
-    note decode "$("$bench" decode "$work/after.parquet")"
-    note scan "$("$bench" scan "$PWD/$work/after.parquet")"
+    note decode "$(measured "$bench" decode "$work/after.parquet")"
+    note scan "$(measured "$bench" scan "$PWD/$work/after.parquet")"
     copy_state "$work/state-first" "$work/state"
-    note second "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    note second "$(measured "$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
     copy_state "$work/state-second" "$work/state"
-    note steady "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    note steady "$(measured "$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
     before=$(files)
-    note nothing "$("$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
+    note nothing "$(measured "$bench" run "$PWD/$work/after.parquet" "$PWD/$work/state")"
     written=$(comm -13 <(echo "$before") <(files) | wc -l)
     note written "{\"seconds\": 0, \"files\": $written}"
     rm -rf "$work/state"
-    note first "$("$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state")"
+    note first "$(measured "$bench" run "$PWD/$work/before.parquet" "$PWD/$work/state")"
     for question in duckdb_hashes duckdb_rows duckdb_csv polars_rows; do
-        note "$question" "$("$python" benches/alternatives.py "$question" "$work")"
+        note "$question" "$(measured "$python" benches/alternatives.py "$question" "$work")"
     done
 done
 
