@@ -31,7 +31,7 @@ pub struct PartPlan {
     pub bytes: u64,
     /// How it will be imported, with the literal file name.
     pub order: ImportOrder,
-    /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`].
+    /// Whether its rows have left the model and are flagged: it has their keys and the flag alone, see [`Mapping::of_exits`](crate::Mapping::of_exits).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_of_exits: bool,
     /// Whether its rows have left the model and are deleted: it has their keys alone, and never travels as a file.
