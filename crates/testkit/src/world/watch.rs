@@ -216,8 +216,9 @@ impl World {
                 return Err(self.broken(Rule::OnlyOurs, format!("`{column}` of `{key}` is not mapped, or is to be kept, and was changed")));
             }
         }
-        let was_deleted: Vec<String> =
-            others.filled.iter().filter(|it| !stored.contains_key(*it) && self.was_to_be_deleted(it)).cloned().collect();
+        // A deletion may be heard late, and the row made again by the same run, without what others had filled.
+        let is_filled = |key: &String| stored.get(key).and_then(|it| it.get("Foreign")?.as_deref()).is_some_and(|it| !it.is_empty());
+        let was_deleted: Vec<String> = others.filled.iter().filter(|it| !is_filled(it) && self.was_to_be_deleted(it)).cloned().collect();
         self.others.filled.retain(|it| !was_deleted.contains(it));
         let others = &self.others;
         for key in &others.filled {
