@@ -4,7 +4,8 @@ use outflow_sandbox::model::{Effect, Fault, OtherWrite, When};
 
 use crate::{
     exits::{count, keys, ran},
-    people::{people, rows},
+    guards::gives,
+    people::{Person, people, rows},
     world::{ACTIVATION, DATA_EXTENSION, Project, World, activation, until},
 };
 
@@ -92,25 +93,31 @@ fn who_was_there_before_stays_unless_a_person_says_otherwise() {
     assert_eq!(world.rows(), rows(&all[2..]));
 }
 
-#[test]
-fn what_another_activation_holds_stays() {
-    let (world, all) = (World::new(), people(40));
+/// A world in which these people are confirmed, and those with gold by another activation of the data extension, too.
+fn beside_gold(all: &[Person]) -> (World, Project) {
+    let world = World::new();
     let gold = activation("overlap: last_writer").replace("from: people", "from: gold");
     let project = Project {
         activation: format!("{}\n  gold:\n    to: members\n    {gold}", deleting("overlap: last_writer").activation),
         ..deleting("")
     };
     world.write(&project);
-    world.write_people(&project, &all);
+    world.write_people(&project, all);
     world.run(0);
     world.program.ends(0, &["run", "gold"]);
+    (world, project)
+}
+
+#[test]
+fn what_another_activation_holds_stays() {
+    let all = people(40);
+    let (world, project) = beside_gold(&all);
     let of_gold = all.iter().filter(|it| it.tier == "gold").count();
     assert!(of_gold > 0 && of_gold < all.len(), "some are gold, and some are not");
     // Everyone leaves; the other activation has not run since.
     world.write_people(&project, &all[..0]);
     let left = world.program.json(4, &["run", ACTIVATION])["runs"][0].clone();
-    let command = left["plan"]["held"]["approve"].as_str().expect("an empty source is held").to_owned();
-    let left = world.program.json(0, &command.split(' ').skip(1).collect::<Vec<_>>())["runs"][0].clone();
+    let left = gives(&world, &left["plan"]["held"]["approve"], 0);
     assert_eq!(
         (count(&left, "none", "shared"), count(&left, "delete", "deleted")),
         (of_gold as u64, (all.len() - of_gold) as u64),
@@ -126,16 +133,8 @@ fn what_another_activation_holds_stays() {
 
 #[test]
 fn where_it_cannot_be_read_what_another_activation_holds_none_is_deleted() {
-    let (world, all) = (World::new(), people(20));
-    let gold = activation("overlap: last_writer").replace("from: people", "from: gold");
-    let project = Project {
-        activation: format!("{}\n  gold:\n    to: members\n    {gold}", deleting("overlap: last_writer").activation),
-        ..deleting("")
-    };
-    world.write(&project);
-    world.write_people(&project, &all);
-    world.run(0);
-    world.program.ends(0, &["run", "gold"]);
+    let all = people(20);
+    let (world, project) = beside_gold(&all);
     std::fs::remove_dir_all(world.state().join("activations/gold/baseline")).expect("its baseline is there");
     world.write_people(&project, &all[1..]);
     let left = ran(&world, 0);
@@ -178,8 +177,7 @@ fn too_many_who_leave_wait_for_a_person() {
     let held = ran(&world, 4);
     assert_eq!(held["plan"]["held"]["guards"][0]["guard"], "max_deletes", "{held}");
     assert_eq!(world.rows().len(), 60);
-    let command = held["plan"]["held"]["approve"].as_str().expect("a command is told").to_owned();
-    let approved = world.program.json(0, &command.split(' ').skip(1).collect::<Vec<_>>())["runs"][0].clone();
+    let approved = gives(&world, &held["plan"]["held"]["approve"], 0);
     assert_eq!(count(&approved, "delete", "deleted"), 4, "{approved}");
     assert_eq!(world.rows(), rows(&all[4..]));
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::{
+    guards::gives,
     people::{Person, people, person},
     world::{ACTIVATION, Project, World, activation},
 };
@@ -212,8 +213,7 @@ fn too_many_who_leave_wait_for_a_person() {
         "{held}"
     );
     assert_eq!(with_flag(&world, "False"), Vec::<String>::new());
-    let command = held["plan"]["held"]["approve"].as_str().expect("a command is told").to_owned();
-    let approved = world.program.json(0, &command.split(' ').skip(1).collect::<Vec<_>>())["runs"][0].clone();
+    let approved = gives(&world, &held["plan"]["held"]["approve"], 0);
     assert_eq!(count(&approved, "flag", "flagged"), 4, "{approved}");
     assert_eq!(with_flag(&world, "False"), keys(&all[..4]));
 }

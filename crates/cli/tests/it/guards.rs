@@ -33,7 +33,7 @@ fn changed(people: &[Person], count: usize) -> Vec<Person> {
 
 /// Gives a command just as it was told.
 #[track_caller]
-fn gives(world: &World, command: &Value, code: i32) -> Value {
+pub fn gives(world: &World, command: &Value, code: i32) -> Value {
     let words: Vec<&str> = command.as_str().expect("a command is told").split(' ').collect();
     assert_eq!(words[0], "outflow");
     world.program.json(code, &words[1..])["runs"][0].clone()

@@ -144,12 +144,7 @@ impl World {
         if !is_expected {
             return Ok(());
         }
-        self.tell(&format!("`{key}` leaves the model"));
-        let all = self.rows.clone();
-        let mut fewer = all.clone();
-        fewer.remove(at);
-        self.set_rows(&fewer);
-        let report = self.done()?;
+        let (all, report) = self.leaves(at, &key)?;
         let deleted = report.outcomes.get(Outcome::Sent { write: Write::Delete, fate: Sent::Confirmed });
         if (report.plan.newly_left, deleted) != (1, 1) || self.held.contains_key(&key) {
             return Err(self.broken(Rule::LeavesDeleted, format!("`{key}` left, and {deleted} rows were deleted")));

@@ -237,15 +237,20 @@ impl World {
         rows
     }
 
-    /// Rule 12: a row that leaves stays and is told once; one that returns as it was is no news.
-    fn a_row_leaves_and_returns(&mut self) -> Result<(), Box<Broken>> {
-        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+    /// A row leaves the model: the rows as they were before, and what the run after it tells.
+    pub(super) fn leaves(&mut self, at: usize, key: &str) -> Result<(Vec<ModelRow>, RunReport), Box<Broken>> {
         self.tell(&format!("`{key}` leaves the model"));
         let all = self.rows.clone();
         let mut fewer = all.clone();
         fewer.remove(at);
         self.set_rows(&fewer);
-        let report = self.done()?;
+        Ok((all, self.done()?))
+    }
+
+    /// Rule 12: a row that leaves stays and is told once; one that returns as it was is no news.
+    fn a_row_leaves_and_returns(&mut self) -> Result<(), Box<Broken>> {
+        let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
+        let (all, report) = self.leaves(at, &key)?;
         if report.plan.newly_left != 1 || !report.plan.parts.is_empty() || report.outcomes.get(Outcome::LeftKept) == 0 {
             return Err(self.broken(Rule::LeavesOnce, format!("`{key}` left, and the run says {} did", report.plan.newly_left)));
         }

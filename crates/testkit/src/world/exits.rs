@@ -86,13 +86,8 @@ impl World {
     /// Rule 12: a row that leaves stays, and is flagged once; one that returns is no longer.
     pub(super) fn a_row_leaves_and_is_flagged(&mut self) -> Result<(), Box<Broken>> {
         let Some((at, key)) = self.lone_rows().into_iter().next() else { return Ok(()) };
-        self.tell(&format!("`{key}` leaves the model"));
-        let all = self.rows.clone();
         let before = self.done()?.outcomes.get(Outcome::LeftFlagged);
-        let mut fewer = all.clone();
-        fewer.remove(at);
-        self.set_rows(&fewer);
-        let report = self.done()?;
+        let (all, report) = self.leaves(at, &key)?;
         let flagged = report.outcomes.get(Outcome::Sent { write: Write::Flag, fate: Sent::Confirmed });
         if (report.plan.newly_left, report.plan.parts.len(), flagged) != (1, 1, 1) {
             return Err(self.broken(Rule::LeavesFlagged, format!("`{key}` left, and {flagged} rows were flagged")));
