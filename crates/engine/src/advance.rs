@@ -8,6 +8,7 @@ use outflow_ports::Blob;
 use outflow_rows::{Scheme, mapping_digest};
 
 use crate::{
+    compute::ROWS_PER_THREAD,
     error::EngineError,
     job::{Job, Ports},
     key_store::KeyStore,
@@ -16,9 +17,6 @@ use crate::{
     segments::Segments,
     steps::resolve::is_retired,
 };
-
-/// Fewer updates are merged sooner than another thread has taken them up.
-const UPDATES_PER_THREAD: u64 = 10_000;
 
 /// Merges every settled segment into the baseline, oldest first; nothing is written when there is none.
 ///
@@ -65,7 +63,7 @@ async fn merge(
     let opened = batch.iter().map(|it| segments.open_updates(&it.segment, Some(&it.mapping))).collect::<Result<Vec<_>, _>>()?;
     let updates_len = opened.iter().map(Segment::len).sum();
     let settled = || Layers::new(opened.iter().map(Segment::updates));
-    let next = if updates_len < UPDATES_PER_THREAD {
+    let next = if updates_len < ROWS_PER_THREAD {
         segments.write_next(&old, &counted, settled().flatten(), updates_len, &latest.mapping, comparable)?
     } else {
         thread::scope(|scope| segments.write_next(&old, &counted, settled().ahead(scope), updates_len, &latest.mapping, comparable))?

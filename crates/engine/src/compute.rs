@@ -1,8 +1,15 @@
 //! Where whole columns are worked on: apart from the threads that talk to the network, or in line where a run must be replayed.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::mpsc,
+    thread::{Scope, ScopedJoinHandle},
+};
 
 use tokio::runtime::Handle;
+
+/// Work on fewer rows is done sooner than another thread has taken it up.
+pub(crate) const ROWS_PER_THREAD: u64 = 10_000;
 
 /// Where whole columns are worked on.
 #[derive(Clone, Debug)]
@@ -65,4 +72,21 @@ impl Compute {
             }
         }
     }
+}
+
+/// The same items, made by a thread of its own while others are taken; so many lie ready at most, beside the one that is being made.
+pub(crate) fn ahead<'s, T: Send + 's>(
+    mut items: impl Iterator<Item = T> + Send + 's,
+    ready_max: usize,
+    scope: &'s Scope<'s, '_>,
+) -> mpsc::IntoIter<T> {
+    let (ready, next) = mpsc::sync_channel(ready_max);
+    // Where nobody takes any more, an error has been told already.
+    scope.spawn(move || items.all(|it| ready.send(it).is_ok()));
+    next.into_iter()
+}
+
+/// What a thread has come to; its panic is the caller's.
+pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -5,7 +5,7 @@
 
 use outflow_baseline::{Entry, Origin, Presence};
 use outflow_domain::{Activation, ActivationState, CellProblem, Identity, Mapping, OnExit, RowFingerprint, SegmentRef};
-use outflow_rows::FlagCell;
+use outflow_rows::{FlagCell, Scheme};
 
 use crate::{
     error::EngineError,
@@ -68,10 +68,10 @@ impl Exits {
         state: &ActivationState,
         store: &KeyStore<'_>,
     ) -> Result<Option<Self>, EngineError> {
-        let Resolved { mapping, identity, retired, .. } = resolved;
+        let Resolved { mapping, identity, scheme, retired, .. } = resolved;
         let kind = match &job.activation.on_exit {
             OnExit::Keep => return Ok(None),
-            OnExit::Flag(_) => match flag_of(&job.activation, resolved)? {
+            OnExit::Flag(_) => match flag_of(&job.activation, mapping, scheme)? {
                 Some(cell) => Kind::Flag(cell),
                 None => return Ok(None),
             },
@@ -143,9 +143,10 @@ impl Exits {
     }
 }
 
-fn flag_of(activation: &Activation, resolved: &Resolved) -> Result<Option<FlagCell>, EngineError> {
-    let Some(exits) = resolved.mapping.of_exits() else { return Ok(None) };
+/// What the flag of rows that have left is; `None` where rows are not flagged.
+pub(crate) fn flag_of(activation: &Activation, mapping: &Mapping, scheme: &Scheme) -> Result<Option<FlagCell>, EngineError> {
+    let Some(exits) = mapping.of_exits() else { return Ok(None) };
     // That both values fit was found out when the mapping was checked.
     let unfit = |it: CellProblem| EngineError::UnfitBatch(format!("the flag of `{}` is none: {}", activation.name, it.sentence()));
-    FlagCell::of(&exits, &resolved.scheme).map_err(unfit)
+    FlagCell::of(&exits, scheme).map_err(unfit)
 }

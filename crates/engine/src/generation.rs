@@ -26,17 +26,13 @@ pub(crate) async fn check(
         Err(CloudError::Forbidden { .. }) if !sends => Mark::None,
         asked => asked?,
     };
-    let ours = recorder.state().generation;
     let Mark::Generation(left) = mark else { return Ok((mark == Mark::Unreadable).then_some(Warning::MarkUnreadable)) };
-    if left <= ours {
-        return Ok(None);
-    }
-    // A new state folder knows nothing that could be outdated: it sends everything, and counts on from there.
-    if recorder.state().believes_nothing() {
+    refuse(&activation, recorder.state(), left)?;
+    if left > recorder.state().generation {
+        // A new state folder knows nothing that could be outdated: it sends everything, and counts on from there.
         recorder.record(RunEvent::GenerationRaised { to: left }).await?;
-        return Ok(None);
     }
-    Err(EngineError::OldState { activation: activation.to_string(), ours, left })
+    Ok(None)
 }
 
 /// Whether a run by this road would be refused, and what it could not find out: for a plan, which changes nothing.
@@ -60,6 +56,13 @@ pub(crate) async fn look(
 
 fn newer(state: &ActivationState, left: u64) -> Option<OldState> {
     (left > state.generation && !state.believes_nothing()).then_some(OldState { ours: state.generation, left })
+}
+
+fn refuse(activation: &Name, state: &ActivationState, left: u64) -> Result<(), EngineError> {
+    match newer(state, left) {
+        Some(OldState { ours, left }) => Err(EngineError::OldState { activation: activation.to_string(), ours, left }),
+        None => Ok(()),
+    }
 }
 
 async fn ask(ports: &Ports, activation: &Name, route: Route, data_extension: Option<&ObjectId>) -> Result<Mark, CloudError> {
@@ -94,8 +97,5 @@ pub(crate) async fn must_be_ours(
     state: &ActivationState,
     data_extension: Option<&ObjectId>,
 ) -> Result<(), EngineError> {
-    match left(ports, activation, data_extension).await?.and_then(|left| newer(state, left)) {
-        Some(OldState { ours, left }) => Err(EngineError::OldState { activation: activation.to_string(), ours, left }),
-        None => Ok(()),
-    }
+    left(ports, activation, data_extension).await?.map_or(Ok(()), |left| refuse(activation, state, left))
 }

@@ -15,7 +15,7 @@ use crate::{
     digest,
     error::EngineError,
     job::Ports,
-    part_files::{csv_name, rows_name, rows_of},
+    part_files::{csv_name, read_private, rows_name, rows_of},
 };
 
 /// The small file is merged into the large one once it has more than one key for so many there.
@@ -84,8 +84,7 @@ impl<'p> KeyStore<'p> {
 
     /// Stores the keys of a part as its final file has them, of which so many cells come first. In memory are 32 bytes a row.
     pub fn store_part(&self, run: &RunId, part: u32, header_bytes: u64, keys: usize) -> Result<SegmentRef, EngineError> {
-        let missing = |name: &str| std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
-        let read = |name: &str| Ok::<_, EngineError>(self.ports.spool.read(run, name)?.ok_or_else(|| missing(name))?);
+        let read = |name: &str| read_private(self.ports.spool.as_ref(), run, name);
         let (csv, rows) = (read(&csv_name(part))?, read(&rows_name(part))?);
         let (mut order, mut at) = (Vec::with_capacity(rows_of(rows.as_ref()).len()), header_bytes);
         for row in rows_of(rows.as_ref()) {

@@ -1,12 +1,10 @@
 //! Updates of several segments as one sequence.
 
-use std::{
-    iter::{Flatten, Peekable},
-    sync::mpsc,
-    thread::Scope,
-};
+use std::{iter::Peekable, thread::Scope};
 
 use outflow_baseline::Update;
+
+use crate::compute;
 
 /// So many updates are sorted at once, on average: few enough to lie in a processor's second cache.
 const SORTED_AT_ONCE: usize = 1 << 13;
@@ -32,15 +30,11 @@ impl<I: ExactSizeIterator<Item = Update>> Layers<I> {
     }
 
     /// The same updates, sorted by a thread of its own while others are taken.
-    pub fn ahead<'s>(self, scope: &'s Scope<'s, '_>) -> Flatten<mpsc::IntoIter<Vec<Update>>>
+    pub fn ahead<'s>(self, scope: &'s Scope<'s, '_>) -> impl Iterator<Item = Update> + use<I>
     where
         I: Send + 's,
     {
-        let (ready, next) = mpsc::sync_channel(READY_MAX);
-        // Where nobody takes any more, an error has been told already.
-        let mut stretches = self;
-        scope.spawn(move || stretches.all(|it| ready.send(it).is_ok()));
-        next.into_iter().flatten()
+        compute::ahead(self, READY_MAX, scope).flatten()
     }
 
     fn in_stretches_of(updates: usize, segments: impl IntoIterator<Item = I>) -> Self {

@@ -6,7 +6,10 @@
 use std::io::{self, Write};
 
 use outflow_baseline::{Entry, EntryState, Origin, Presence};
-use outflow_domain::{KeyFingerprint, RowFingerprint, Write as Intent};
+use outflow_domain::{KeyFingerprint, RowFingerprint, RunId, Write as Intent};
+use outflow_ports::{Blob, Spool};
+
+use crate::error::EngineError;
 
 /// Bytes a row takes in the `.rows` file.
 pub const ROW_BYTES: usize = 28;
@@ -19,6 +22,15 @@ pub fn csv_name(part: u32) -> String {
 /// The name of a part's row list in the spool.
 pub fn rows_name(part: u32) -> String {
     format!("part-{part:04}.rows")
+}
+
+/// The bytes of a private file that was finished before.
+///
+/// # Errors
+/// When it cannot be read, or is gone.
+pub(crate) fn read_private(spool: &dyn Spool, run: &RunId, name: &str) -> Result<Blob, EngineError> {
+    let gone = || io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
+    Ok(spool.read(run, name)?.ok_or_else(gone)?)
 }
 
 /// A row of a part.

@@ -1,7 +1,7 @@
 //! The files of a run while the pass writes them: rows are encoded once, by whichever thread has read them.
 
 use std::{
-    io::{self, Write as _},
+    io::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,7 +12,7 @@ use outflow_ports::{Spool, SpoolWriter};
 use crate::{
     column_sets::ColumnSets,
     error::EngineError,
-    part_files::{PartRow, ROW_BYTES, csv_name, rows_name},
+    part_files::{PartRow, ROW_BYTES, csv_name, read_private, rows_name},
     split::{Lane, Sizes},
 };
 
@@ -179,9 +179,7 @@ pub(crate) fn without_struck(
     if struck.is_empty() {
         return Ok(part);
     }
-    let missing = |name: &str| io::Error::new(io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
-    let csv = spool.read(run, &csv_name)?.ok_or_else(|| missing(&csv_name))?;
-    let rows = spool.read(run, &rows_name)?.ok_or_else(|| missing(&rows_name))?;
+    let (csv, rows) = (read_private(spool, run, &csv_name)?, read_private(spool, run, &rows_name)?);
     // Replacing a file that is read through a map leaves the mapped bytes as they are: the name goes, not the bytes.
     let mut new_csv = spool.create(run, &csv_name)?;
     let mut new_rows = spool.create(run, &rows_name)?;

@@ -11,6 +11,7 @@ use outflow_rows::{CsvEncoder, FlagCell, Scheme, value_fingerprints};
 use crate::{
     column_sets::keeps_any,
     error::EngineError,
+    exits::flag_of,
     generation,
     held::{HeldRows, each_held_page},
     job::{Job, Ports},
@@ -61,8 +62,8 @@ impl Ours {
         on_exit: &OnExit,
         identity: &Identity,
         mapping: &Mapping,
+        cell: Option<&FlagCell>,
         segments: &Segments<'_>,
-        scheme: &Scheme,
     ) -> Option<Self> {
         if !on_exit.needs_keys() || is_retired(state, identity, mapping) {
             return None;
@@ -80,24 +81,22 @@ impl Ours {
             old: old.ok()?,
             before: state.baseline.keys.clone(),
             encoder,
-            flag: flag_of(mapping, scheme),
+            flag: cell.and_then(|cell| Some((mapping.flag()?.0.checked_sub(mapping.keys().len())?, cell.row))),
             flags: Vec::new(),
             texts: Vec::new(),
             stored: confirmed.chain(open).collect(),
         })
     }
 
-    /// Whose row it is, as far as what was confirmed before tells.
-    fn origin(&self, key: KeyFingerprint) -> Origin {
-        self.old.get(key).map_or(Origin::Adopted, |it| it.state.origin)
-    }
-
-    fn has(&self, key: KeyFingerprint) -> bool {
-        self.old.get(key).is_some_and(|it| match it.state.presence {
+    /// Whose row it is, as far as what was confirmed before tells, and whether it is surely one that the activation has written.
+    fn whose(&self, key: KeyFingerprint) -> (Origin, bool) {
+        let Some(EntryState { presence, origin }) = self.old.get(key).map(|it| it.state) else { return (Origin::Adopted, false) };
+        let is_ours = match presence {
             Presence::Present | Presence::LeftFlagged => true,
             // An earlier rebuild has found rows of others, too.
-            Presence::LeftKept | Presence::ValueUnknown => it.state.origin == Origin::Created,
-        })
+            Presence::LeftKept | Presence::ValueUnknown => origin == Origin::Created,
+        };
+        (origin, is_ours)
     }
 
     /// The fingerprint of a row that is flagged, where the data extension holds the row so: it has left before, and does not leave anew.
@@ -137,13 +136,6 @@ impl Ours {
     }
 }
 
-fn flag_of(mapping: &Mapping, scheme: &Scheme) -> Option<(usize, RowFingerprint)> {
-    let (at, _) = mapping.flag()?;
-    // That it fits its field was found out when the mapping was checked.
-    let cell = FlagCell::of(&mapping.of_exits()?, scheme).ok()??;
-    Some((at.checked_sub(mapping.keys().len())?, cell.row))
-}
-
 /// Reads every row of the data extension back and makes that the baseline, whatever was remembered before.
 ///
 /// Who wrote a row first is lost, so every row counts as adopted from here on, but where rows that leave have to be named and the baseline
@@ -168,7 +160,8 @@ pub async fn rebuild(job: &Job, ports: &Ports) -> Result<Rebuilt, EngineError> {
     let left = generation::left(ports, &job.activation.name, identity.data_extension.as_ref()).await?;
     let scheme = Scheme::derive(&job.project_secret, name);
     let store = KeyStore::new(ports, name, &scheme, &mapping);
-    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, &Segments::new(ports, name, &scheme), &scheme);
+    let cell = flag_of(&job.activation, &mapping, &scheme)?;
+    let mut ours = Ours::of(&state, &job.activation.on_exit, &identity, &mapping, cell.as_ref(), &Segments::new(ports, name, &scheme));
     let private = ports.fresh_run_id();
     let read = entries(job, ports, &private, &mapping, &scheme, ours.as_mut().map(|it| (it, &store))).await;
     ports.spool.remove_run(&private)?;
@@ -240,7 +233,8 @@ async fn entries(
                 true => (Presence::LeftKept, page.rows[at]),
                 false => (Presence::ValueUnknown, RowFingerprint::of(0)),
             };
-            if let Some((ours, store)) = ours.as_mut().filter(|(ours, _)| ours.has(page.keys[at])) {
+            let (origin, is_ours) = ours.as_ref().map_or((Origin::Adopted, false), |(ours, _)| ours.whose(page.keys[at]));
+            if let Some((ours, store)) = ours.as_mut().filter(|_| is_ours) {
                 if let Some(flag) = ours.flagged(at) {
                     (presence, row) = (Presence::LeftFlagged, flag);
                 }
@@ -248,7 +242,6 @@ async fn entries(
                     failed = ours.take(page, at, store).err();
                 }
             }
-            let origin = ours.as_ref().map_or(Origin::Adopted, |(ours, _)| ours.origin(page.keys[at]));
             entries.push(Entry { key: page.keys[at], row, state: EntryState { presence, origin } });
         }
     })

@@ -154,9 +154,9 @@ pub async fn rejects(job: &Job, ports: &Ports, run: &RunId) -> Result<Option<Rej
         activation: job.activation.name.clone(),
         run: run.clone(),
         started_ms: first.at_ms,
-        purpose: purpose_of(&events),
+        purpose: Purpose::told_by(&events),
         has_compared: has_compared(&events),
-        ended: events.iter().find_map(|it| if let RunEvent::Ended { result, .. } = &it.event { Some(result.clone()) } else { None }),
+        ended: RunResult::told_by(&events),
         key_fields: job.activation.primary_key.iter().map(|it| it.field.to_string()).collect(),
         rows: Vec::new(),
         without_key: found.without_key,
@@ -287,14 +287,10 @@ impl Found<'_> {
     }
 }
 
-fn purpose_of(events: &[RunRecord]) -> Purpose {
-    events.iter().find_map(|it| if let RunEvent::Started { purpose, .. } = it.event { Some(purpose) } else { None }).unwrap_or_default()
-}
-
 /// Whether a run has compared the model to its end, as its events tell.
 #[must_use]
 pub fn has_compared(events: &[RunRecord]) -> bool {
-    purpose_of(events).is_run() && events.iter().any(|it| is_of_comparison(&it.event))
+    Purpose::told_by(events).is_run() && events.iter().any(|it| is_of_comparison(&it.event))
 }
 
 /// Whether an event tells that a run has compared the model to its end.

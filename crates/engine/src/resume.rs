@@ -11,6 +11,7 @@ use crate::{
     part_files::{csv_name, rows_name},
     recorder::Recorder,
     steps::{
+        delete::Told,
         import,
         resolve::{checked, describe},
         settle,
@@ -48,14 +49,15 @@ pub(crate) async fn resume(job: &Job, ports: &Ports, recorder: &mut Recorder<'_>
         if matches!(part.stage, PartStage::Starting | PartStage::Started { .. }) {
             import::watch(job, ports, recorder, run, number, open.len() as u32).await?;
         }
-        let end = settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await).await?;
+        let end =
+            settle::settle(job, ports, recorder, run, number, &schema_digest(job, ports, &part.mapping).await, Told::default()).await?;
         outcomes.merge(&end.outcomes);
         rows_are_readable &= end.is_known;
     }
     for part in open.iter().filter(|it| it.is_abandoned) {
         if abandoned_has_ended(ports, recorder, part).await? {
             let schema = schema_digest(job, ports, &part.mapping).await;
-            outcomes.merge(&settle::settle(job, ports, recorder, &part.run, part.plan.part, &schema).await?.outcomes);
+            outcomes.merge(&settle::settle(job, ports, recorder, &part.run, part.plan.part, &schema, Told::default()).await?.outcomes);
         }
     }
     Ok(outcomes)

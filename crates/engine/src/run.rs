@@ -7,8 +7,8 @@ use std::{
 
 use outflow_baseline::Update;
 use outflow_domain::{
-    ActivationState, CellProblem, FileName, HistoryFile, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest, OpenPart, Outcome,
-    OutcomeCounts, PartPlan, PartStage, PlanId, Purpose, RunEvent, RunId, RunResult, SegmentRef, Sent, Withheld, Write,
+    ActivationState, CellProblem, FileName, HistoryFile, Identity, ImportOrder, ImportRoute, InsertMode, KeyFingerprint, Manifest,
+    OpenPart, Outcome, OutcomeCounts, PartPlan, PartStage, PlanId, Purpose, RunEvent, RunId, RunResult, SegmentRef, Sent, Withheld, Write,
     guard::SourceCounts,
 };
 use outflow_ports::{CloudError, LedgerError, Progress, ScanOptions};
@@ -26,7 +26,7 @@ use crate::{
     history,
     job::{Job, Ports, RunOptions},
     key_store::KeyStore,
-    parts::PartsWriter,
+    parts::{PartsWriter, WrittenPart},
     recorder::{Beside, Recorder},
     report::{
         Approved, Blocking, HeldReport, InvalidReport, PartReport, PlanReport, RefusedReport, RunReport, SkippedReport, WarnedReport,
@@ -37,7 +37,8 @@ use crate::{
     split::{ROUNDS_MAX, Split},
     steps::{
         compare::{self, Pass, PrivateFiles, Tally},
-        delete, import,
+        delete::{self, Told},
+        import,
         resolve::{Resolved, resolve},
         seal::{Seal, SealedPart, SealedPass, equal},
         settle, transfer,
@@ -75,19 +76,19 @@ async fn compare_only(job: &Job, ports: &Ports, options: &RunOptions, private: &
     Ok(PlanReport { blocked, old_state, ..compared.report(job, options, open_parts, None) })
 }
 
-/// Whether nothing may be started beside a part. A deletion that is heard too late finds rows of ours in doubt; of another activation it would
-/// find rows that count as confirmed.
-fn is_in_the_way(open: &OpenPart, is_ours: bool, now_ms: i64) -> bool {
-    open.may_be_running() || (!is_ours && !open.is_abandoned && open.may_delete_late(now_ms))
+/// The parts of an activation, which `is_ours` or another, beside which nothing may be started on a data extension. A deletion that is heard too
+/// late finds rows of ours in doubt; of another activation it would find rows that count as confirmed.
+fn in_the_way<'s>(state: &'s ActivationState, is_ours: bool, identity: &Identity, now_ms: i64) -> impl Iterator<Item = &'s OpenPart> {
+    let is_open = move |it: &OpenPart| it.may_be_running() || (!is_ours && !it.is_abandoned && it.may_delete_late(now_ms));
+    state.open_parts.iter().filter(move |it| is_open(it) && it.identity.may_write_into(identity))
 }
 
 /// An import on the same data extension that a run would find open now, if any: of this activation one that is still at work, and would be
 /// waited for; of another one that its own next run has yet to settle.
 async fn blocking(job: &Job, ports: &Ports, resolved: &Resolved) -> Result<Option<Blocking>, EngineError> {
     for (name, state) in ports.ledger.activations().await? {
-        let (now_ms, is_waited_for) = (ports.clock.now_ms(), name == job.activation.name);
-        let mut open = state.open_parts.iter().filter(|it| is_in_the_way(it, is_waited_for, now_ms));
-        for open in open.by_ref().filter(|it| it.identity.may_write_into(&resolved.identity)) {
+        let is_waited_for = name == job.activation.name;
+        for open in in_the_way(&state, is_waited_for, &resolved.identity, ports.clock.now_ms()) {
             if !is_waited_for || import::is_at_work(ports, open).await? {
                 return Ok(Some(Blocking { activation: name, import: import::import_name(open), is_waited_for }));
             }
@@ -263,10 +264,8 @@ impl Run<'_> {
     /// Rule 3: one import at a time per data extension, whichever activation started it.
     async fn nobody_else_is_importing(&self, resolved: &Resolved) -> Result<(), EngineError> {
         for (name, state) in self.ports.ledger.activations().await? {
-            let (now_ms, is_ours) = (self.ports.clock.now_ms(), name == self.job.activation.name);
-            let mut open = state.open_parts.iter().filter(|it| is_in_the_way(it, is_ours, now_ms));
-            let open = open.find(|it| it.identity.may_write_into(&resolved.identity));
-            if let Some(open) = open {
+            let is_ours = name == self.job.activation.name;
+            if let Some(open) = in_the_way(&state, is_ours, &resolved.identity, self.ports.clock.now_ms()).next() {
                 return Err(EngineError::Blocked { activation: name.to_string(), import: import::import_name(open) });
             }
         }
@@ -338,7 +337,7 @@ impl Run<'_> {
                 self.nobody_else_is_importing(&compared.resolved).await?;
                 let mut told = delete::delete(job, ports, recorder, &compared.resolved, plan, doubt).await?;
                 let (digest, error) = (&compared.resolved.schema_digest, told.error.take());
-                let settled = settle::settle_as_told(job, ports, recorder, &run, plan.part, digest, told).await?;
+                let settled = settle::settle(job, ports, recorder, &run, plan.part, digest, told).await?;
                 spoken_for.extend(settled.spoken_for);
                 self.note_numbers_left(recorder, &compared.resolved, &spoken_for).await?;
                 outcomes.merge(&settled.outcomes);
@@ -354,7 +353,7 @@ impl Run<'_> {
             self.nobody_else_is_importing(&compared.resolved).await?;
             import::start(job, ports, recorder, plan.part, doubt, sealed.keys.as_ref()).await?;
             import::watch(job, ports, recorder, &run, plan.part, parts).await?;
-            let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest).await?;
+            let settled = settle::settle(job, ports, recorder, &run, plan.part, &compared.resolved.schema_digest, Told::default()).await?;
             spoken_for.extend(settled.spoken_for);
             outcomes.merge(&settled.outcomes);
         }
@@ -468,7 +467,6 @@ impl Compared {
     fn manifest(&self, job: &Job, run: &RunId) -> Manifest {
         let fields: Vec<_> = self.resolved.mapping.fields().map(|it| it.field.clone()).collect();
         let names = |at: &[usize]| at.iter().map(|&it| fields[it].clone()).collect();
-        let is_of_exits = |it: &SealedPart| self.columns.exits() == Some(it.written.columns);
         let part = |it: &SealedPart| PartPlan {
             part: it.written.part,
             rows: u64::from(it.written.rows),
@@ -478,13 +476,13 @@ impl Compared {
                 route: self.resolved.route,
                 data_extension: job.activation.data_extension.clone(),
                 // What has left is never made anew.
-                insert: if is_of_exits(it) { InsertMode::UpdateOnly } else { job.activation.insert },
+                insert: if self.have_left(&it.written) { InsertMode::UpdateOnly } else { job.activation.insert },
                 file_location: job.file_location.clone(),
                 file: file_name(job, run, it.written.part),
                 fields: names(&self.columns.get(it.written.columns).fields),
             },
-            is_of_exits: is_of_exits(it) && !job.activation.on_exit.is_delete(),
-            is_of_deletes: is_of_exits(it) && job.activation.on_exit.is_delete(),
+            is_of_exits: self.are_flagged(job, &it.written),
+            is_of_deletes: self.are_deleted(job, &it.written),
             kept: names(&self.columns.get(it.written.columns).kept),
         };
         Manifest {
@@ -499,6 +497,21 @@ impl Compared {
             newly_left: self.sealed.newly_left,
             decided: self.sealed.decided.clone(),
         }
+    }
+
+    /// Whether the rows of a part have left the model.
+    fn have_left(&self, part: &WrittenPart) -> bool {
+        self.columns.exits() == Some(part.columns)
+    }
+
+    /// Whether the rows of a part have left and are flagged.
+    fn are_flagged(&self, job: &Job, part: &WrittenPart) -> bool {
+        self.have_left(part) && !job.activation.on_exit.is_delete()
+    }
+
+    /// Whether the rows of a part have left and are deleted.
+    fn are_deleted(&self, job: &Job, part: &WrittenPart) -> bool {
+        self.have_left(part) && job.activation.on_exit.is_delete()
     }
 
     /// Rows of the data extension of which nothing here tells whether they ever were of the model, where those that have left are flagged; at
@@ -561,8 +574,8 @@ impl Compared {
                     bytes: it.bytes,
                     in_doubt: it.in_doubt,
                     is_narrow: self.columns.get(it.columns).is_narrow,
-                    is_of_exits: self.columns.exits() == Some(it.columns) && !job.activation.on_exit.is_delete(),
-                    is_of_deletes: self.columns.exits() == Some(it.columns) && job.activation.on_exit.is_delete(),
+                    is_of_exits: self.are_flagged(job, &it),
+                    is_of_deletes: self.are_deleted(job, &it),
                     kept: self.columns.get(it.columns).kept.iter().map(|&at| fields[at].field.to_string()).collect(),
                 })
                 .collect(),

@@ -1,9 +1,6 @@
 //! Segments of one activation: written whole or not at all, opened only when they are the ones the ledger names.
 
-use std::{
-    io::Write,
-    thread::{self, ScopedJoinHandle},
-};
+use std::{io::Write, thread};
 
 use outflow_baseline::{
     Baseline, Expect, Header, HugePageWriter, Kind, Segment, SegmentInfo, SegmentWriter, Shape, Update, next_shape, write_base,
@@ -13,7 +10,7 @@ use outflow_domain::{BaselineRef, Mapping, RunId, SegmentRef};
 use outflow_ports::{Blob, DurableWriter, SpoolWriter};
 use outflow_rows::{FOLDING_VERSION, SCHEME, Scheme, mapping_digest};
 
-use crate::{digest, error::EngineError, job::Ports};
+use crate::{compute::joined, digest, error::EngineError, job::Ports, part_files::read_private};
 
 /// Whose segments these are and how their fingerprints are made.
 #[derive(Clone, Copy, Debug)]
@@ -155,8 +152,7 @@ impl<'p> Segments<'p> {
         let PrivateSet { name, header, writer } = set;
         let (_, pages) = writer.finish_into()?;
         pages.into_inner()?.finish(false)?;
-        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{name}` is gone from the spool"));
-        let bytes = self.ports.spool.read(run, name)?.ok_or_else(missing)?;
+        let bytes = read_private(self.ports.spool.as_ref(), run, name)?;
         let opened = Segment::open(bytes, &Expect::header(header)).and_then(|it| Baseline::open(Some(it), None));
         opened.map_err(|it| self.unusable(name, it))
     }
@@ -255,9 +251,4 @@ pub(crate) fn commit_all(segments: Vec<NewSegment>) -> Result<Vec<SegmentRef>, E
         named.extend(committed?);
     }
     Ok(named)
-}
-
-/// What a thread has come to; its panic is the caller's.
-pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -241,13 +241,11 @@ pub(crate) fn activation<'d>(
     let insert = entries.boolean("insert", cx);
     let (primary_key, fields) = (wishes("primary_key", &entries, cx), wishes("fields", &entries, cx));
     let attributes = custom_attributes(&entries, cx);
-    let (mut flag_and_wish, mut deletes) = (None, false);
-    match entries.choice_or("on_exit", cx) {
-        Some(WordOr::Word(word)) => deletes = word == "delete",
-        Some(WordOr::Object(it)) => flag_and_wish = flag(it, cx),
-        None => {}
-    }
-    let flag = flag_and_wish;
+    let (flag, deletes) = match entries.choice_or("on_exit", cx) {
+        Some(WordOr::Word(word)) => (None, word == "delete"),
+        Some(WordOr::Object(it)) => (flag(it, cx), false),
+        None => (None, false),
+    };
     let adopted = entries.boolean("delete_adopted", cx).unwrap_or(false);
     if adopted && !deletes {
         let what = "rows that leave are not deleted, so that `delete_adopted` would mean nothing";

@@ -2,7 +2,12 @@
 
 use outflow_domain::{KeyFingerprint, RowFingerprint};
 
-use crate::{batch::CanonicalBatch, encoding::RowBytes, scheme::Scheme, sip::SipKey};
+use crate::{
+    batch::{CanonicalBatch, CanonicalColumn},
+    encoding::RowBytes,
+    scheme::Scheme,
+    sip::SipKey,
+};
 
 /// Rows encoded at a time: with a hundred bytes a row they stay in the nearest cache.
 const CHUNK: usize = 256;
@@ -14,13 +19,7 @@ const CHUNK: usize = 256;
 pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyFingerprint>, rows: &mut Vec<RowFingerprint>) {
     key_fingerprints(batch, scheme, keys);
     let key = SipKey::new(&scheme.row_fingerprint);
-    rows.clear();
-    rows.reserve(batch.rows());
-    let mut bytes = RowBytes::default();
-    for from in (0..batch.rows()).step_by(CHUNK) {
-        bytes.encode(batch.values(), from..batch.rows().min(from + CHUNK));
-        key.hash_all_64(bytes.rows(), |hash| rows.push(RowFingerprint::of(hash)));
-    }
+    hash_values(batch.values(), batch.rows(), key, rows);
     if !batch.kept.is_empty() {
         batch.kept.mark(key, rows);
     }
@@ -29,12 +28,15 @@ pub fn fingerprints(batch: &CanonicalBatch, scheme: &Scheme, keys: &mut Vec<KeyF
 /// Fingerprints that the rows would have if they had no value but that of one field, by its position among the values: to be held against
 /// [`crate::FlagCell::row`].
 pub fn value_fingerprints(batch: &CanonicalBatch, value: usize, scheme: &Scheme, rows: &mut Vec<RowFingerprint>) {
-    let key = SipKey::new(&scheme.row_fingerprint);
+    hash_values(&batch.values()[value..=value], batch.rows(), SipKey::new(&scheme.row_fingerprint), rows);
+}
+
+fn hash_values(values: &[CanonicalColumn], count: usize, key: SipKey, rows: &mut Vec<RowFingerprint>) {
     rows.clear();
-    rows.reserve(batch.rows());
+    rows.reserve(count);
     let mut bytes = RowBytes::default();
-    for from in (0..batch.rows()).step_by(CHUNK) {
-        bytes.encode(&batch.values()[value..=value], from..batch.rows().min(from + CHUNK));
+    for from in (0..count).step_by(CHUNK) {
+        bytes.encode(values, from..count.min(from + CHUNK));
         key.hash_all_64(bytes.rows(), |hash| rows.push(RowFingerprint::of(hash)));
     }
 }

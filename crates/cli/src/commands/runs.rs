@@ -44,14 +44,8 @@ pub async fn runs(arguments: &Arguments, run: Option<&str>, activation: Option<&
     let summaries = ledger.runs(name.as_ref(), most).await.map_err(unusable)?;
     let mut listed = Vec::new();
     for it in summaries {
-        let (mut result, mut purpose) = (None, Purpose::Run);
-        for record in ledger.events(&it.run).await.map_err(unusable)? {
-            match record.event {
-                RunEvent::Started { purpose: its, .. } => purpose = its,
-                RunEvent::Ended { result: its, .. } => result = Some(its),
-                _ => {}
-            }
-        }
+        let events = ledger.events(&it.run).await.map_err(unusable)?;
+        let (result, purpose) = (RunResult::told_by(&events), Purpose::told_by(&events));
         let may_work = result.is_none() && state.is_worked_on(&it.activation);
         let under_way = may_work && ledger.activation(&it.activation).await.map_err(unusable)?.current_run.as_ref() == Some(&it.run);
         listed.push(Listed { run: it.run.to_string(), activation: it.activation, started_ms: it.started_ms, purpose, result, under_way });
@@ -157,7 +151,7 @@ fn sentence(event: &RunEvent) -> String {
         RunEvent::ImportStarted { part, import } => format!("part {part}: import {import} started"),
         RunEvent::ImportNotStarted { part, code, .. } => format!("part {part}: its import was not started ({code})"),
         RunEvent::DeletesStarting { part, doubt } => {
-            format!("part {part}: deleting its rows; {} rows are in doubt from here on", number(doubt.entries))
+            format!("part {part}: deleting its rows; {} in doubt from here on", rows_are(doubt.entries))
         }
         RunEvent::ImportEnded { part, status } => match status {
             ImportStatus::Completed { counts } => format!(

@@ -1,6 +1,8 @@
-//! What a run is for.
+//! What a run is for, and how it has ended, as its events tell.
 
 use serde::{Deserialize, Serialize};
+
+use super::{RunEvent, RunRecord, RunResult};
 
 /// What a run is for. Upkeep is recorded as a run is, and is none that a person asks after: it compares no model and sends nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,13 @@ impl Purpose {
         *self == Self::Run
     }
 
+    /// What a run is for, as its events tell.
+    #[must_use]
+    pub fn told_by(events: &[RunRecord]) -> Self {
+        let told = |it: &RunRecord| if let RunEvent::Started { purpose, .. } = it.event { Some(purpose) } else { None };
+        events.iter().find_map(told).unwrap_or_default()
+    }
+
     /// The stable name.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -30,5 +39,13 @@ impl Purpose {
             Self::Rebuild => "rebuild",
             Self::Repair => "repair",
         }
+    }
+}
+
+impl RunResult {
+    /// How a run has ended, as its events tell; `None` where they do not.
+    #[must_use]
+    pub fn told_by(events: &[RunRecord]) -> Option<Self> {
+        events.iter().find_map(|it| if let RunEvent::Ended { result, .. } = &it.event { Some(result.clone()) } else { None })
     }
 }

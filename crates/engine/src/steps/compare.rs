@@ -293,7 +293,10 @@ impl<'p> Worker<'p> {
         for row in 0..canonical.rows() {
             match self.probes[row] {
                 // As [`Known::judge`] would find; most rows of most runs are such.
-                Probe::Same { state, again: false } if trusts_all && state.presence == Presence::Present => self.tally.unchanged += 1,
+                probe @ Probe::Same { state, again: false } if trusts_all && state.presence == Presence::Present => {
+                    debug_assert_eq!(self.pass.known.judge(self.keys[row], self.rows[row], &probe), Verdict::Unchanged);
+                    self.tally.unchanged += 1;
+                }
                 probe => self.judge(canonical, row, probe)?,
             }
         }

@@ -7,16 +7,16 @@ use std::collections::HashMap;
 
 use outflow_domain::{KeyFingerprint, PartPlan, RunEvent, SegmentRef};
 use outflow_ports::{CloudError, Progress, RowDeletion};
-use outflow_rows::{CsvFile, ReadBack};
+use outflow_rows::CsvFile;
 
 use super::import::Pauses;
 use crate::{
     error::EngineError,
     history,
     job::{Job, Ports},
-    part_files::csv_name,
+    part_files::{csv_name, read_private, rows_name, rows_of},
     recorder::Recorder,
-    steps::resolve::Resolved,
+    steps::{resolve::Resolved, seal::equal},
 };
 
 /// How often rows are asked to be deleted where no answer comes.
@@ -43,16 +43,15 @@ pub(crate) async fn delete(
     doubt: &SegmentRef,
 ) -> Result<Told, EngineError> {
     let (part, run) = (plan.part, recorder.run().clone());
-    let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("`{}` is gone from the spool", csv_name(part)));
-    let csv = ports.spool.read(&run, &csv_name(part))?.ok_or_else(missing)?;
-    let (width, of_file) = (resolved.mapping.keys().len(), ReadBack::of_file(&resolved.mapping));
-    let (mut keys, mut texts) = (Vec::new(), Vec::new());
+    let read = |name: &str| read_private(ports.spool.as_ref(), &run, name);
+    let (csv, list) = (read(&csv_name(part))?, read(&rows_name(part))?);
+    let keys = rows_of(list.as_ref()).map(|it| Ok(it?.key)).collect::<std::io::Result<Vec<_>>>()?;
+    let mut texts = Vec::with_capacity(keys.len());
     for record in CsvFile::new(csv.as_ref()).skip(1) {
         let record = record.map_err(std::io::Error::other)?;
-        let cells: Vec<Option<&str>> = record.iter().take(width).map(|it| it.as_deref()).collect();
-        keys.push(of_file.key_fingerprint(&resolved.scheme, &cells).map_err(std::io::Error::other)?);
-        texts.push(cells.into_iter().map(|it| it.unwrap_or_default().to_owned()).collect());
+        texts.push(record.iter().map(|it| it.as_deref().unwrap_or_default().to_owned()).collect());
     }
+    equal("keys of a deletion = rows of its list", texts.len() as u64, keys.len() as u64)?;
     let sent = history::keep_sent(ports, &run, plan)?;
     recorder.record_with(RunEvent::DeletesStarting { part, doubt: doubt.clone() }, Some(sent)).await?;
     ports.progress.show(job.activation.name.as_str(), Progress::Deleting { part, rows: plan.rows });

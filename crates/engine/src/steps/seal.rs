@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{atomic::Ordering, mpsc},
+    sync::atomic::Ordering,
     thread,
 };
 
@@ -15,6 +15,7 @@ use super::compare::{Examples, Pass, Tally};
 use crate::{
     alike::{AlikeKeys, SortedWideKeys},
     column_sets::ColumnSets,
+    compute::{ROWS_PER_THREAD, ahead, joined},
     digest,
     error::EngineError,
     exits::{Exit, Exits},
@@ -23,12 +24,9 @@ use crate::{
     key_store::{KeyStore, KeyTexts},
     part_files::{PartRow, RowMark, csv_name, rows_name},
     parts::{WrittenPart, without_struck},
-    segments::{NewSegment, Segments, commit_all, joined},
+    segments::{NewSegment, Segments, commit_all},
     split::{Lane, Sizes},
 };
-
-/// Fewer records are sorted sooner than another thread has taken them up.
-const RECORDS_PER_THREAD: u64 = 10_000;
 
 /// What the pass has found, sorted and without duplicates.
 #[derive(Debug)]
@@ -286,15 +284,10 @@ impl Seal<'_, '_> {
     /// be sorted `again`.
     fn each_bucket(&self, again: bool, mut take: impl FnMut(Sealed) -> Result<(), EngineError>) -> Result<(), EngineError> {
         let mut sorted = self.pass.buckets.sorted(&self.tally.spread, again);
-        if self.tally.spread.records() < RECORDS_PER_THREAD {
+        if self.tally.spread.records() < ROWS_PER_THREAD {
             return sorted.try_for_each(|it| take(it?));
         }
-        thread::scope(|scope| {
-            let (ready, next) = mpsc::sync_channel(0);
-            // Where nobody takes any more, an error has been told already.
-            scope.spawn(move || sorted.all(|it| ready.send(it).is_ok()));
-            next.into_iter().try_for_each(|it| take(it?))
-        })
+        thread::scope(|scope| ahead(sorted, 0, scope).try_for_each(|it| take(it?)))
     }
 
     /// One row, alone with its key.
@@ -603,7 +596,7 @@ impl Seal<'_, '_> {
     /// Makes files and segments durable. Most of it is waiting for the disk, which has more to do at a time where they are large.
     fn all_durable(&self, files: &[String], doubts: Vec<NewSegment>) -> Result<Vec<SegmentRef>, EngineError> {
         let (spool, run) = self.pass.parts.place();
-        if self.tally.spread.records() < RECORDS_PER_THREAD {
+        if self.tally.spread.records() < ROWS_PER_THREAD {
             spool.make_durable(run, files)?;
             return doubts.into_iter().map(NewSegment::commit).collect();
         }
@@ -654,12 +647,12 @@ fn strike(struck: &mut BTreeMap<u32, Vec<u32>>, place: Option<Place>) {
 /// Rule 4: every row of the source and every entry that was not seen has exactly one outcome.
 fn conserve(tally: &Tally, found: &Found<'_>) -> Result<(), EngineError> {
     equal("records spread = records sealed", tally.spread.records(), found.recorded)?;
-    let flagged: u64 = found.to_send.iter().filter(|(write, _)| write.is_of_exits()).map(|(_, rows)| rows).sum();
-    let to_send = found.to_send.values().sum::<u64>() - flagged;
+    let exits: u64 = found.to_send.iter().filter(|(write, _)| write.is_of_exits()).map(|(_, rows)| rows).sum();
+    let to_send = found.to_send.values().sum::<u64>() - exits;
     let decided = found.decided.count(Outcome::is_of_source);
     equal("rows read = outcomes of rows", tally.rows, decided + to_send)?;
     let left = found.decided.count(|it| !it.is_of_source());
-    equal("entries not seen = outcomes of leaving rows", found.leaving_rows, left + flagged)
+    equal("entries not seen = outcomes of leaving rows", found.leaving_rows, left + exits)
 }
 
 /// Two sums that must agree.

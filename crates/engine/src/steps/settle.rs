@@ -33,19 +33,9 @@ use numbering::Refusals;
 use observe::{Observed, Observer};
 
 /// Settles a part whose import has ended, or whose rows stayed in doubt: by its receipt where that tells, by reading back otherwise.
+///
+/// `told` is what the service has told just now of rows that were to be deleted; of all other parts there is nothing in it.
 pub(crate) async fn settle(
-    job: &Job,
-    ports: &Ports,
-    recorder: &mut Recorder<'_>,
-    run: &RunId,
-    part: u32,
-    schema_digest: &str,
-) -> Result<PartEnd, EngineError> {
-    settle_as_told(job, ports, recorder, run, part, schema_digest, Told::default()).await
-}
-
-/// As [`settle`], where the service has told of rows that were to be deleted.
-pub(crate) async fn settle_as_told(
     job: &Job,
     ports: &Ports,
     recorder: &mut Recorder<'_>,
